@@ -1,0 +1,1 @@
+"""Turnup's application: orders go in, running services come out."""

@@ -1,0 +1,1 @@
+"""The outside world, one room per kind: a port, its implementations, its errors."""

@@ -1,0 +1,71 @@
+"""Domain events: CloudEvents 1.0 documents, written in the transaction that caused them, published after its commit.
+
+The outbox is append-only. The relay (tasks.relay) publishes at least once, in order per subject.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, Text, Uuid
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core.clock import now
+from app.core.db import OWNER, Base, Owned
+from app.core.ids import new_id
+from app.core.queue import wake
+
+OUTBOX_CHANNEL = "turnup:outbox"
+SOURCE = "/turnup"
+
+
+class OutboxEvent(Owned, Base):
+    """One event on its way to the bus. `position` orders what one transaction after another wrote."""
+
+    __tablename__ = "outbox"
+    # the relay reads what is not published yet, oldest first
+    __table_args__ = (Index("ix_outbox_unpublished", "position", postgresql_where="published_at IS NULL"),)
+
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[UUID] = mapped_column(Uuid, unique=True)
+    type: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    data: Mapped[dict[str, Any]]
+    published_at: Mapped[datetime | None]
+
+
+def emit(session: Session, event_type: str, subject: str, data: dict[str, Any], *, owner_id: UUID | None = None) -> UUID:
+    """Write an event of a type (`order.submitted`) about a subject (`order/42`); returns its id.
+
+    `data` must be JSON-serialisable and free of secrets. It is published after the commit, or not at all.
+    """
+    event = OutboxEvent(
+        id=new_id(),
+        type=event_type,
+        subject=subject,
+        at=now(session),
+        data=data,
+        owner_id=owner_id or session.info[OWNER],
+    )
+    session.add(event)
+    wake(session, OUTBOX_CHANNEL)
+    wake(session, f"turnup:{subject}")
+    return event.id
+
+
+def cloud_event(event: OutboxEvent) -> dict[str, Any]:
+    """The event as a CloudEvents 1.0 document."""
+    return {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": SOURCE,
+        "type": event.type,
+        "subject": event.subject,
+        "time": event.at.isoformat().replace("+00:00", "Z"),
+        "tenantid": str(event.owner_id),
+        "datacontenttype": "application/json",
+        "data": event.data,
+    }

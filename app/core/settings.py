@@ -1,0 +1,180 @@
+"""The configuration: one frozen, typed object read from the environment once and passed down."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+DEFAULT_SECRET = "development-only-secret-key-change-me"  # noqa: S105 - refused in production
+MIN_SECRET_LENGTH = 32
+
+
+class ConfigurationError(Exception):
+    """The environment says something that cannot be; the message lists every fault as a sentence."""
+
+
+def _field(name: str, meaning: str, default: object = dataclasses.MISSING, *, secret: bool = False) -> Any:
+    """A setting read from the environment variable `name`; `meaning` is its line in the configuration table."""
+    metadata = {"env": name, "meaning": meaning, "secret": secret}
+    if default is dataclasses.MISSING:
+        return dataclasses.field(metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting with its environment variable, meaning and default. Intervals are in seconds unless named otherwise."""
+
+    environment: str = _field("TURNUP_ENV", "`development`, `test` or `production`", "development")
+    var_dir: Path = _field("TURNUP_VAR", "folder of everything that is written on this machine", Path("var"))
+    secret_key: str = _field("TURNUP_SECRET_KEY", "signs tokens and page cursors", DEFAULT_SECRET, secret=True)
+    sealing_keys: tuple[str, ...] = _field(
+        "TURNUP_SEALING_KEYS", "Fernet keys that seal secrets at rest, newest first, comma-separated", (), secret=True
+    )
+    database_url: str = _field("DATABASE_URL", "PostgreSQL as the application's role", "", secret=True)
+    system_database_url: str = _field("SYSTEM_DATABASE_URL", "as the role for work across owners", "", secret=True)
+    migration_database_url: str = _field("MIGRATION_DATABASE_URL", "as the tables' owner", "", secret=True)
+    provisioner_database_url: str = _field(
+        "PROVISIONER_DATABASE_URL", "as the role that makes tenants' schemas (local provisioner)", "", secret=True
+    )
+    redis_url: str = _field("REDIS_URL", "Redis for limits, wake-ups and the event stream", "", secret=True)
+    broker_url: str = _field("CELERY_BROKER_URL", "Celery's broker; default: REDIS_URL", "", secret=True)
+    smtp_url: str = _field("SMTP_URL", "`smtp[s]://[user:password@]host:port`", "smtp://127.0.0.1:1025", secret=True)
+    mail_from: str = _field("MAIL_FROM", "sender of all mails", "Turnup <no-reply@turnup.local>")
+    operations_email: str = _field("OPERATIONS_EMAIL", "where operations are told", "operations@turnup.local")
+    base_domain: str = _field("BASE_DOMAIN", "tenants answer under `{slug}.BASE_DOMAIN`", "localhost")
+    tenant_scheme: str = _field("TENANT_URL_SCHEME", "`http` or `https` of tenants' addresses", "http")
+    tenant_port: int | None = _field("TENANT_URL_PORT", "port in tenants' addresses; empty: none", None)
+    endpoints_host: str = _field("ENDPOINTS_HOST", "where the endpoints process listens", "127.0.0.1")
+    endpoints_port: int = _field("ENDPOINTS_PORT", "port of the endpoints process", 8081)
+    api_host: str = _field("API_HOST", "where the API listens", "127.0.0.1")
+    api_port: int = _field("API_PORT", "port of the API", 8000)
+    flower_port: int = _field("FLOWER_PORT", "port of Flower", 5555)
+    flower_user: str = _field("FLOWER_USER", "Flower's login", "operator")
+    flower_password: str = _field("FLOWER_PASSWORD", "Flower's password", "", secret=True)
+    public_url: str = _field("PUBLIC_URL", "address of this API as customers reach it", "http://127.0.0.1:8000")
+    admin_email: str = _field("TURNUP_ADMIN_EMAIL", "first administrator", "admin@turnup.local")
+    admin_password: str = _field("TURNUP_ADMIN_PASSWORD", "their password; empty: generated", "", secret=True)
+    operator_name: str = _field("OPERATOR_NAME", "the business that runs this installation", "Operator")
+    workflow_engine_enabled: bool = _field("WORKFLOW_ENGINE_ENABLED", "false: accept and store, start nothing", True)
+    workflow_execution_timeout: float = _field("WORKFLOW_EXECUTION_TIMEOUT", "default of `max_duration_seconds`", 3600.0)
+    workflow_retry_enabled: bool = _field("WORKFLOW_RETRY_ENABLED", "false: one attempt", True)
+    workflow_retry_max_attempts: int = _field("WORKFLOW_RETRY_MAX_ATTEMPTS", "attempts where nothing else says", 3)
+    lease_seconds: float = _field("TURNUP_LEASE_SECONDS", "how long a silent worker keeps its step", 30.0)
+    sweep_interval: float = _field("TURNUP_SWEEP_INTERVAL", "seconds between looks for lost work", 1.0)
+    resend_after: float = _field("TURNUP_RESEND_AFTER", "a ready step unheard of for so long is sent again", 15.0)
+    draft_order_days: int = _field("DRAFT_ORDER_DAYS", "drafts older than this expire", 30)
+    renewal_notice_days: int = _field("RENEWAL_NOTICE_DAYS", "notice before a subscription ends", 30)
+    payment_required: bool = _field("ORDER_PAYMENT_REQUIRED", "true: an order needs a payment reference", False)
+    public_rate_limit: str = _field("PUBLIC_RATE_LIMIT", "calls of public paths per address", "120 per minute")
+    login_rate_limit: str = _field("LOGIN_RATE_LIMIT", "logins per account and per address", "10 per minute")
+    access_token_minutes: int = _field("ACCESS_TOKEN_MINUTES", "life of an access token", 15)
+    refresh_token_days: int = _field("REFRESH_TOKEN_DAYS", "life of a refresh token", 30)
+    trusted_proxies: int = _field("TRUSTED_PROXIES", "proxies in front whose X-Forwarded-For is believed", 0)
+    test_clock: bool = _field("TURNUP_TEST_CLOCK", "true: business time is moved by a row (never in production)", False)
+    log_level: str = _field("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR", "INFO")
+    log_json: bool = _field("LOG_JSON", "JSON lines (always in production)", False)
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def celery_broker_url(self) -> str:
+        return self.broker_url or self.redis_url
+
+    @property
+    def mail_dir(self) -> Path:
+        return self.var_dir / "mail"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read and validate. Raises ConfigurationError with every fault found, unknown TURNUP_* names included."""
+        environ = os.environ if environ is None else environ
+        values: dict[str, object] = {}
+        faults: list[str] = []
+        for setting in dataclasses.fields(cls):
+            name = setting.metadata["env"]
+            raw = environ.get(name)
+            if raw is None or raw == "":
+                continue
+            try:
+                values[setting.name] = _parse(str(setting.type), raw)
+            except ValueError:
+                faults.append(f"{name} must be {_EXPECTED[str(setting.type)]}.")
+        known = {setting.metadata["env"] for setting in dataclasses.fields(cls)}
+        faults += [f"{name} is no setting of Turnup." for name in environ if name.startswith("TURNUP_") and name not in known]
+        settings = cls(**values)  # type: ignore[arg-type]
+        faults += settings.faults()
+        if faults:
+            raise ConfigurationError(" ".join(faults))
+        return settings
+
+    def faults(self) -> list[str]:
+        """What is wrong with these settings taken together, as sentences."""
+        found = []
+        if self.environment not in {"development", "test", "production"}:
+            found.append("TURNUP_ENV must be development, test or production.")
+        if self.tenant_scheme not in {"http", "https"}:
+            found.append("TENANT_URL_SCHEME must be http or https.")
+        for name, url, schemes in (
+            ("DATABASE_URL", self.database_url, {"postgresql"}),
+            ("SYSTEM_DATABASE_URL", self.system_database_url, {"postgresql"}),
+            ("MIGRATION_DATABASE_URL", self.migration_database_url, {"postgresql"}),
+            ("PROVISIONER_DATABASE_URL", self.provisioner_database_url, {"postgresql"}),
+            ("REDIS_URL", self.redis_url, {"redis", "rediss", "unix"}),
+            ("SMTP_URL", self.smtp_url, {"smtp", "smtps"}),
+        ):
+            if url and urlsplit(url).scheme not in schemes:
+                found.append(f"{name} must begin with {' or '.join(sorted(s + '://' for s in schemes))}.")
+        if self.lease_seconds <= 0 or self.sweep_interval <= 0 or self.workflow_retry_max_attempts < 1:
+            found.append("Leases, intervals and attempts must be positive.")
+        if self.production:
+            if self.secret_key == DEFAULT_SECRET or len(self.secret_key) < MIN_SECRET_LENGTH:
+                found.append(f"TURNUP_SECRET_KEY must be set to at least {MIN_SECRET_LENGTH} random characters in production.")
+            if not self.sealing_keys:
+                found.append("TURNUP_SEALING_KEYS must be set in production (`turnup doctor --new-key` makes one).")
+            if self.test_clock:
+                found.append("TURNUP_TEST_CLOCK is refused in production.")
+        return found
+
+    def environment_variables(self) -> dict[str, str]:
+        """These settings as environment variables, for child processes."""
+        return {
+            setting.metadata["env"]: _render(getattr(self, setting.name))
+            for setting in dataclasses.fields(self)
+            if getattr(self, setting.name) not in (None, "", ())
+        }
+
+
+_EXPECTED = {"int": "a whole number", "int | None": "a whole number", "float": "a number", "bool": "true or false"}
+_TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def _parse(kind: str, raw: str) -> object:
+    match kind:
+        case "int" | "int | None":
+            return int(raw)
+        case "float":
+            return float(raw)
+        case "bool":
+            if raw.strip().lower() not in _TRUTH:
+                raise ValueError(raw)
+            return _TRUTH[raw.strip().lower()]
+        case "Path":
+            return Path(raw)
+        case "tuple[str, ...]":
+            return tuple(part.strip() for part in raw.split(",") if part.strip())
+        case _:
+            return raw
+
+
+def _render(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(value) if isinstance(value, tuple) else str(value)

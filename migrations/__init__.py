@@ -1,0 +1,1 @@
+"""Database migrations (Alembic), from the first table on."""
