@@ -1,0 +1,68 @@
+"""Reads of the catalogue, of the session's owner only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from app.domains.catalog.models import Package, Price, Region, Service, TaxRate
+
+MAX_ROWS = 1000
+"""A catalogue is read whole; nobody sells more different things than this."""
+
+
+def services(session: Session, *, active_only: bool) -> Sequence[Service]:
+    statement = select(Service).order_by(Service.created_at, Service.id).limit(MAX_ROWS)
+    return session.scalars(statement.where(Service.is_active) if active_only else statement).all()
+
+
+def services_by_code(session: Session, codes: Collection[str]) -> Mapping[str, Service]:
+    rows = session.scalars(select(Service).where(Service.code.in_(codes)).limit(MAX_ROWS))
+    return {service.code: service for service in rows}
+
+
+def packages(session: Session, *, active_only: bool) -> Sequence[Package]:
+    statement = select(Package).order_by(Package.created_at, Package.id).limit(MAX_ROWS)
+    return session.scalars(statement.where(Package.is_active) if active_only else statement).all()
+
+
+def package(session: Session, code: str) -> Package | None:
+    return session.scalar(select(Package).where(Package.code == code))
+
+
+def regions(session: Session, *, active_only: bool) -> Sequence[Region]:
+    statement = select(Region).order_by(Region.code).limit(MAX_ROWS)
+    return session.scalars(statement.where(Region.is_active) if active_only else statement).all()
+
+
+def region(session: Session, code: str) -> Region | None:
+    return session.scalar(select(Region).where(Region.code == code))
+
+
+def prices(session: Session) -> Sequence[Price]:
+    return session.scalars(
+        select(Price).join(Price.service).order_by(Service.code, Price.currency).limit(MAX_ROWS)
+    ).all()
+
+
+def price(session: Session, *, service: Service, currency: str) -> Price | None:
+    return session.scalar(select(Price).where(Price.service_id == service.id, Price.currency == currency))
+
+
+def is_sold_in(session: Session, currency: str) -> bool:
+    return bool(session.scalar(select(exists().where(Price.currency == currency).select_from(Price))))
+
+
+def tax_rate(session: Session, *, region: Region | None) -> Decimal | None:
+    """In percent: the region's own rate, else its country's, else that of everywhere."""
+    everywhere = TaxRate.region_code.is_(None) & TaxRate.country.is_(None)
+    here = or_(TaxRate.region_code == region.code, TaxRate.country == region.country) if region else everywhere
+    return session.scalar(
+        select(TaxRate.rate)
+        .where(or_(here, everywhere))
+        .order_by(TaxRate.region_code.is_(None), TaxRate.country.is_(None))
+        .limit(1)
+    )

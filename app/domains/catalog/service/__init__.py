@@ -1,0 +1,34 @@
+"""The verbs of the catalogue. None commits; all read and write the catalogue of the session's owner."""
+
+from app.domains.catalog.rules import BILLING_CYCLES, Line, PricedLine, Quote
+from app.domains.catalog.service.editing import create_package, set_price, update_package
+from app.domains.catalog.service.quoting import price
+from app.domains.catalog.service.reading import (
+    get_package,
+    package_services,
+    packages,
+    prices,
+    region_exists,
+    regions,
+    services,
+)
+from app.domains.catalog.service.seeding import seed
+
+__all__ = [
+    "BILLING_CYCLES",
+    "Line",
+    "PricedLine",
+    "Quote",
+    "create_package",
+    "get_package",
+    "package_services",
+    "packages",
+    "price",
+    "prices",
+    "region_exists",
+    "regions",
+    "seed",
+    "services",
+    "set_price",
+    "update_package",
+]

@@ -1,0 +1,51 @@
+"""The verbs of the tenants room. None commits; all run as the session's owner unless they say otherwise."""
+
+from app.domains.tenants.rules import allows, email_fault, slug_fault
+from app.domains.tenants.service.roles import ensure_roles, list_roles
+from app.domains.tenants.service.sessions import (
+    Grant,
+    Identity,
+    authenticate,
+    change_password,
+    identity_of,
+    log_out,
+    open_session,
+    refresh,
+)
+from app.domains.tenants.service.tenants import (
+    all_tenants,
+    create_tenant,
+    delete_tenant,
+    find_by_slug,
+    get_tenant,
+    seed,
+    slug_is_free,
+)
+from app.domains.tenants.service.users import all_users, create_user, get_user, seed_administrator
+
+__all__ = [
+    "Grant",
+    "Identity",
+    "all_tenants",
+    "all_users",
+    "allows",
+    "authenticate",
+    "change_password",
+    "create_tenant",
+    "create_user",
+    "delete_tenant",
+    "email_fault",
+    "ensure_roles",
+    "find_by_slug",
+    "get_tenant",
+    "get_user",
+    "identity_of",
+    "list_roles",
+    "log_out",
+    "open_session",
+    "refresh",
+    "seed",
+    "seed_administrator",
+    "slug_fault",
+    "slug_is_free",
+]
