@@ -1,0 +1,161 @@
+"""How a stored message is handed over: claimed in one short transaction, sent outside any, recorded in another.
+
+A table of messages mixes in `Outgoing`. A sender that dies between handing over and recording leaves a message that is sent
+again when its lease has ended, under the same Message-ID, by which receivers can tell.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import parseaddr
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import Integer, Text, and_, func, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.adapters.mail.errors import MailError
+from app.adapters.mail.port import Mailer
+from app.core.clock import now
+from app.core.db import Owned
+from app.core.world import World
+
+log = logging.getLogger(__name__)
+
+STATUSES = ("queued", "sending", "delivered", "failed", "withdrawn")
+STATUS_CHECK = f"status IN ({', '.join(repr(status) for status in STATUSES)})"
+
+LEASE = timedelta(seconds=120)
+"""Longer than all timeouts of one SMTP conversation together."""
+
+WAITS_SECONDS = (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800)
+"""The wait after each attempt that failed for now; after the last one the message has failed."""
+
+
+class Outgoing(Owned):
+    """The columns of a stored message. `token` and `lease_until` belong to whoever is sending it."""
+
+    id: Mapped[UUID]
+    status: Mapped[str] = mapped_column(Text, server_default="queued")
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    next_attempt_at: Mapped[datetime]
+    token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+M = TypeVar("M", bound=Outgoing)
+
+
+def wait_after(attempts: int) -> timedelta | None:
+    """How long to wait after that many attempts; None: give up."""
+    return (
+        timedelta(seconds=WAITS_SECONDS[attempts - 1])
+        if attempts <= len(WAITS_SECONDS)
+        else None
+    )
+
+
+def undelivered(
+    session: Session, model: type[M], *, limit: int
+) -> list[tuple[UUID, UUID]]:
+    """(owner, id) of messages that nobody is sending and that are due, the longest due first."""
+    rows = session.execute(
+        select(model.owner_id, model.id)
+        .where(_free(session, model))
+        .order_by(model.next_attempt_at)
+        .limit(limit)
+    )
+    return [(owner_id, row_id) for owner_id, row_id in rows]
+
+
+def hand_over(
+    world: World,
+    model: type[M],
+    *,
+    owner_id: UUID,
+    row_id: UUID,
+    compose: Callable[[M], EmailMessage],
+    recorded: Callable[[Session, M], None],
+) -> bool:
+    """Send one stored message, if it is due and nobody else is sending it; returns whether it was this call that tried.
+
+    `compose` makes the mail of a row, outside any transaction. `recorded` runs in the transaction that ends it (delivered or
+    failed for good).
+    """
+    token = uuid4()
+    with world.database.transaction(owner_id) as session:
+        row = _claimed(session, model, row_id, token)
+    if row is None:
+        return False
+    fault: MailError | None = None
+    try:
+        mail = compose(row)
+        mail["Message-ID"] = message_id(row_id, world.settings.mail_from)
+        world.ports.get(Mailer).send(mail)  # type: ignore[type-abstract]
+    except MailError as error:
+        fault = error
+        log.warning("mail %s was not taken: %s", row_id, error)
+    with world.database.transaction(owner_id) as session:
+        _record(session, model, row_id, token, fault, recorded)
+    return True
+
+
+def message_id(row_id: UUID, sender: str) -> str:
+    """The Message-ID of a row, the same at every attempt."""
+    domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
+    return f"<{row_id}@{domain}>"
+
+
+def _free(session: Session, model: type[M]) -> ColumnElement[bool]:
+    return or_(
+        and_(model.status == "queued", model.next_attempt_at <= now(session)),
+        and_(model.status == "sending", model.lease_until < func.now()),
+    )
+
+
+def _claimed(session: Session, model: type[M], row_id: UUID, token: UUID) -> M | None:
+    row: M | None = session.scalar(
+        update(model)
+        .where(model.id == row_id, _free(session, model))
+        .values(
+            status="sending",
+            attempts=model.attempts + 1,
+            token=token,
+            lease_until=func.now() + LEASE,
+        )
+        .returning(model),
+        execution_options={"synchronize_session": False, "populate_existing": True},
+    )
+    return row
+
+
+def _record(
+    session: Session,
+    model: type[M],
+    row_id: UUID,
+    token: UUID,
+    fault: MailError | None,
+    recorded: Callable[[Session, M], None],
+) -> None:
+    row = session.scalar(
+        select(model).where(model.id == row_id, model.token == token).with_for_update()
+    )
+    if row is None:  # the lease ended and another sender took over
+        return
+    row.token = row.lease_until = None
+    wait = None if fault is None or fault.permanent else wait_after(row.attempts)
+    row.error = None if fault is None else str(fault)
+    if fault is None:
+        row.status, row.sent_at = "delivered", now(session)
+    elif wait is not None:
+        row.status, row.next_attempt_at = "queued", now(session) + wait
+    else:
+        row.status = "failed"
+    if wait is None:
+        recorded(session, row)
