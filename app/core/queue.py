@@ -20,9 +20,15 @@ class Sender(Protocol):
     """Puts messages into the broker; wired by the factory (API) and by tasks (workers)."""
 
     def send_steps(
-        self, owner_id: UUID, execution_id: int, segments: Sequence[Segment], *, countdown: int | None = None
+        self,
+        owner_id: UUID,
+        execution_id: int,
+        segments: Sequence[Segment],
+        *,
+        countdown: int | None = None,
+        undo: bool = False,
     ) -> None:
-        """Send canvases of steps. `countdown`: whole seconds before they may start."""
+        """Send canvases of steps, or of their undo. `countdown`: whole seconds before they may start."""
 
     def send_task(self, name: str, *args: str | int) -> None:
         """Send one plain task by name, with ids as arguments."""
@@ -36,9 +42,15 @@ def _sender(session: Session) -> Sender | None:
 
 
 def send_steps(
-        self, owner_id: UUID, execution_id: int, segments: Sequence[Segment], *, countdown: int | None = None
+        self,
+        owner_id: UUID,
+        execution_id: int,
+        segments: Sequence[Segment],
+        *,
+        countdown: int | None = None,
+        undo: bool = False,
     ) -> None:
-        """Send canvases of steps. `countdown`: whole seconds before they may start."""
+        """Send canvases of steps, or of their undo. `countdown`: whole seconds before they may start."""
 
     def send_task(self, name: str, *args: str | int) -> None:
         """Send one plain task by name, with ids as arguments."""
@@ -53,11 +65,11 @@ def _sender(session: Session) -> Sender | None:
 
 
 def send_steps(
-    session: Session, owner_id: UUID, execution_id: int, segments: Sequence[Segment], *, countdown: int | None = None
+    session: Session, owner_id: UUID, execution_id: int, segments: Sequence[Segment], *, undo: bool = False
 ) -> None:
     """Send these canvases once the session's transaction has committed. Without a sender the sweeper does it."""
     if segments and (sender := _sender(session)):
-        after_commit(session, lambda: sender.send_steps(owner_id, execution_id, segments, countdown=countdown))
+        after_commit(session, lambda: sender.send_steps(owner_id, execution_id, segments, undo=undo))
 
 
 def send_task(session: Session, name: str, *args: str | int) -> None:

@@ -1,0 +1,35 @@
+"""What the workflows room refuses."""
+
+from __future__ import annotations
+
+from app.core.errors import Conflict, Invalid, NotFound
+
+
+class WorkflowNotFound(NotFound):
+    """`Workflow '<name>' not found`."""
+
+    def __init__(self, name: str | int) -> None:
+        super().__init__(f"Workflow '{name}' not found")
+
+
+class ExecutionNotFound(NotFound):
+    """`Execution <id> not found`."""
+
+    def __init__(self, execution_id: int) -> None:
+        super().__init__(f"Execution {execution_id} not found")
+
+
+class InvalidDefinition(Invalid):
+    """A definition that could not run; its faults by JSON pointer."""
+
+
+class InvalidContext(Invalid):
+    """A context that does not fit the workflow's input schema; its faults by JSON pointer."""
+
+
+class VersionExists(Conflict):
+    """A saved version is immutable."""
+
+
+class WrongState(Conflict):
+    """The execution is in a state in which this cannot be done."""

@@ -1,0 +1,246 @@
+"""Tables of the workflows room."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    or_,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.core.db import Base, Owned, Timestamped
+from pipelines.state import ExecutionState, RollbackState, StepState
+
+SECONDS_BETWEEN = "(EXTRACT(epoch FROM completed_at - started_at))::numeric(14,6)"
+
+
+def _one_of(column: str, values: list[str]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+EXECUTION_STATES = _one_of("state", [s.value for s in ExecutionState])
+STEP_STATES = _one_of("state", [s.value for s in StepState])
+ROLLBACK_STATES = _one_of("rollback", [s.value for s in RollbackState])
+STOPPING = "stopping IN ('failure', 'cancel', 'end')"
+TRIGGER_TYPES = "trigger_type IN ('api', 'manual', 'event', 'scheduled', 'parent', 'order')"
+EFFECT_STATES = "state IN ('intended', 'confirmed', 'undone', 'kept')"
+
+
+class BuiltIn(Owned):
+    """A tenant's row, or a built-in that belongs to no tenant and is readable by all."""
+
+    owner_id: Mapped[UUID | None] = mapped_column(Uuid)  # type: ignore[assignment]
+
+    @classmethod
+    def visible_to(cls, owner_id: UUID) -> ColumnElement[bool]:
+        return or_(cls.owner_id == owner_id, cls.owner_id.is_(None))
+
+
+class Workflow(BuiltIn, Timestamped, Base):
+    """A named definition; what it says is in its versions."""
+
+    __tablename__ = "workflows"
+    __table_args__ = (
+        UniqueConstraint("owner_id", "name", postgresql_nulls_not_distinct=True),
+        CheckConstraint("name ~ '^[a-z][a-z0-9_]*$'", name="name"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text, server_default="")
+    tags: Mapped[list[str]] = mapped_column(server_default="[]")
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+    version: Mapped[str] = mapped_column(Text)
+    created_by: Mapped[str | None] = mapped_column(Text)
+
+
+class WorkflowVersion(BuiltIn, Base):
+    """One immutable version of a definition."""
+
+    __tablename__ = "workflow_versions"
+    __table_args__ = (UniqueConstraint("workflow_id", "version"),)
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    workflow_id: Mapped[int] = mapped_column(ForeignKey("workflows.id", ondelete="CASCADE"))
+    version: Mapped[str] = mapped_column(Text)
+    document: Mapped[dict[str, Any]]
+    created_by: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WorkflowExecution(Owned, Timestamped, Base):
+    """One run of one version.
+
+    `stopping`: why nothing new starts (a failure, a cancel, a condition that ended it), None while it goes forward.
+    `is_wanted`: it was asked to start (one that was not waits for `begin`; one that was, but found the engine switched off,
+    is begun by the sweeper). `unmet_sinks`: steps at the end of what is sent that are not done yet; the commit that brings it to 0 settles.
+    `check_at`: when the sweeper looks at it next.
+    """
+
+    __tablename__ = "workflow_executions"
+    __table_args__ = (
+        CheckConstraint(EXECUTION_STATES, name="state"),
+        CheckConstraint(ROLLBACK_STATES, name="rollback"),
+        CheckConstraint(STOPPING, name="stopping"),
+        CheckConstraint(TRIGGER_TYPES, name="trigger_type"),
+        # the sweeper: running executions that are due for a look
+        Index("ix_workflow_executions_check", "check_at", postgresql_where="state = 'running'"),
+        # the sweeper: executions that were to start while the engine was off
+        Index("ix_workflow_executions_wanted", "id", postgresql_where="state = 'pending' AND is_wanted"),
+        # the list of executions, newest first, by keyset
+        Index("ix_workflow_executions_list", "owner_id", "created_at", "id"),
+        # the list by state, by workflow; the statistics of one workflow
+        Index("ix_workflow_executions_state", "owner_id", "state", "created_at", "id"),
+        Index("ix_workflow_executions_workflow", "workflow_id", "created_at", "id"),
+        # search by business key
+        Index("ix_workflow_executions_correlation", "owner_id", "correlation_id"),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workflow_id: Mapped[int] = mapped_column(ForeignKey("workflows.id"))
+    workflow_name: Mapped[str] = mapped_column(Text)
+    workflow_version: Mapped[str] = mapped_column(Text)
+    snapshot: Mapped[dict[str, Any]]
+    key: Mapped[UUID] = mapped_column(Uuid)
+    state: Mapped[str] = mapped_column(Text, server_default="pending")
+    rollback: Mapped[str] = mapped_column(Text, server_default="none")
+    stopping: Mapped[str | None] = mapped_column(Text)
+    rollback_on_failure: Mapped[bool] = mapped_column(server_default="true")
+    is_wanted: Mapped[bool] = mapped_column(server_default="true")
+    unmet_sinks: Mapped[int] = mapped_column(Integer)
+    context: Mapped[dict[str, Any]]
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    trigger_type: Mapped[str] = mapped_column(Text)
+    trigger_source: Mapped[str | None] = mapped_column(Text)
+    correlation_id: Mapped[str | None] = mapped_column(Text)
+    labels: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    parent_id: Mapped[int | None] = mapped_column(BigInteger)
+    max_duration_seconds: Mapped[float | None] = mapped_column(Double)
+    check_at: Mapped[datetime | None]
+    check_tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    duration_seconds: Mapped[Decimal | None] = mapped_column(Numeric(14, 6), Computed(SECONDS_BETWEEN, persisted=True))
+
+
+class WorkflowStep(Owned, Base):
+    """One step's row in one execution.
+
+    `sequence_number` counts topologically, so locks taken in its order never deadlock. `unmet`: dependencies not done yet;
+    `releases`: the steps whose `unmet` this one's end decrements (in a rollback: of the reversed graph). `sent_at` NULL on a
+    ready step means that it waits to be sent.
+    """
+
+    __tablename__ = "workflow_steps"
+    __table_args__ = (
+        CheckConstraint(STEP_STATES, name="state"),
+        CheckConstraint("unmet >= 0", name="unmet"),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+
+    execution_id: Mapped[int] = mapped_column(
+        ForeignKey("workflow_executions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    sequence_number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    step_name: Mapped[str] = mapped_column(Text)
+    step_type: Mapped[str] = mapped_column(Text)
+    task: Mapped[str] = mapped_column(Text)
+    definition: Mapped[dict[str, Any]]
+    critical: Mapped[bool]
+    state: Mapped[str] = mapped_column(Text, server_default="pending")
+    unmet: Mapped[int] = mapped_column(Integer)
+    releases: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    reads: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    route: Mapped[list[Any]]
+    sink: Mapped[bool]
+    idempotency_key: Mapped[UUID] = mapped_column(Uuid)
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    retry_count: Mapped[int] = mapped_column(Integer, Computed("greatest(attempts - 1, 0)", persisted=True))
+    undo_attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    not_before: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    token: Mapped[UUID | None] = mapped_column(Uuid)
+    lease_until: Mapped[datetime | None]
+    worker: Mapped[str | None] = mapped_column(Text)
+    celery_task_id: Mapped[str | None] = mapped_column(Text)
+    input_data: Mapped[dict[str, Any] | None]
+    output_data: Mapped[Any | None] = mapped_column(Base.type_annotation_map[dict[str, Any]])
+    error_message: Mapped[str | None] = mapped_column(Text)
+    error_type: Mapped[str | None] = mapped_column(Text)
+    error_traceback: Mapped[str | None] = mapped_column(Text)
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    duration_seconds: Mapped[Decimal | None] = mapped_column(Numeric(14, 6), Computed(SECONDS_BETWEEN, persisted=True))
+
+    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": False}
+
+
+class ExecutionEvent(Owned, Base):
+    """One transition, append-only; partitioned by month. `released`: the steps that this very commit made ready."""
+
+    __tablename__ = "execution_events"
+    __table_args__ = (
+        # the history of one execution, in order
+        Index("ix_execution_events_execution", "execution_id", "id"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    execution_id: Mapped[int] = mapped_column(BigInteger)
+    step_name: Mapped[str | None] = mapped_column(Text)
+    from_state: Mapped[str | None] = mapped_column(Text)
+    to_state: Mapped[str] = mapped_column(Text)
+    attempt: Mapped[int | None] = mapped_column(Integer)
+    worker: Mapped[str | None] = mapped_column(Text)
+    task_id: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    released: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+
+
+class ExecutionEffect(Owned, Base):
+    """The ledger: what a step changed, where, and how it is undone. `undo_operation` NULL: not undoable."""
+
+    __tablename__ = "execution_effects"
+    __table_args__ = (
+        CheckConstraint(EFFECT_STATES, name="state"),
+        # the effects of one execution, by step; what a rollback is planned from
+        Index("ix_execution_effects_execution", "execution_id", "sequence_number", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    execution_id: Mapped[int] = mapped_column(ForeignKey("workflow_executions.id", ondelete="CASCADE"))
+    sequence_number: Mapped[int] = mapped_column(Integer)
+    step_name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(Text)
+    summary: Mapped[str] = mapped_column(Text)
+    system: Mapped[str] = mapped_column(Text)
+    undo_operation: Mapped[str | None] = mapped_column(Text)
+    undo_params: Mapped[dict[str, Any] | None]
+    state: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]

@@ -1,0 +1,155 @@
+"""Letting one attempt in: the claim of a step, and the lease of one that takes long or talks to the outside.
+
+State, dependencies and the execution's own state are checked in one statement that also takes the row's lock; a duplicate
+does not wait for that lock but finds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.domains.workflows.store.delivery import Delivery
+from app.domains.workflows.store.records import Execution, StepRun
+
+_COLUMNS = """
+    s.sequence_number, s.step_name, s.task, s.definition, s.critical, s.state AS step_state, s.attempts, s.undo_attempts,
+    s.idempotency_key, s.started_at,
+    e.workflow_name, e.context, e.correlation_id, e.state, e.rollback, e.stopping, e.error, e.owner_id
+"""
+
+_CLAIM = text(
+    f"""
+    SELECT {_COLUMNS},
+      (SELECT jsonb_object_agg(r.step_name, r.output_data) FROM workflow_steps r
+       WHERE r.execution_id = s.execution_id AND r.sequence_number = ANY(s.reads)) AS outputs,
+      (SELECT array_agg(r.step_name ORDER BY array_position(s.reads, r.sequence_number)) FROM workflow_steps r
+       WHERE r.execution_id = s.execution_id AND r.sequence_number = ANY(s.reads)) AS read_names
+    FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
+    WHERE s.execution_id = :execution AND s.sequence_number = :number AND s.state = 'pending' AND s.unmet = 0
+      AND (s.not_before IS NULL OR s.not_before <= :now) AND e.state = 'running' AND e.stopping IS NULL
+    FOR UPDATE OF s SKIP LOCKED
+    """  # noqa: S608 - constants
+)
+
+_CLAIM_UNDO = text(
+    f"""
+    SELECT {_COLUMNS}, NULL AS outputs, NULL AS read_names
+    FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
+    WHERE s.execution_id = :execution AND s.sequence_number = :number AND s.state = 'compensating' AND s.unmet = 0
+      AND s.token IS NULL AND (s.not_before IS NULL OR s.not_before <= :now) AND e.state = 'running'
+      AND e.rollback = 'running'
+    FOR UPDATE OF s SKIP LOCKED
+    """  # noqa: S608 - constants
+)
+
+_COUNT_ATTEMPT = text(
+    """
+    UPDATE workflow_steps SET attempts = attempts + 1
+    WHERE execution_id = :execution AND sequence_number = :number AND state = 'pending' AND unmet = 0
+    """
+)
+
+_LEASE = text(
+    """
+    WITH s AS (
+      UPDATE workflow_steps SET state = CASE WHEN state = 'pending' THEN 'running' ELSE state END, token = :token,
+        lease_until = now() + make_interval(secs => :lease), 
+        attempts = CASE WHEN state = 'pending' THEN :attempt ELSE attempts END,
+        undo_attempts = CASE WHEN state = 'pending' THEN undo_attempts ELSE :attempt END,
+        tries = 0, sent_at = NULL, not_before = NULL, worker = :worker, celery_task_id = :task_id,
+        started_at = coalesce(started_at, :now), input_data = coalesce(CAST(:input AS jsonb), input_data)
+      WHERE execution_id = :execution AND sequence_number = :number RETURNING step_name, state, owner_id)
+    INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, worker, task_id)
+    SELECT owner_id, :execution, :now, step_name, :before, state, :attempt, :worker, :task_id FROM s
+    """
+)
+
+_EXTEND = text(
+    """
+    UPDATE workflow_steps SET lease_until = now() + make_interval(secs => :lease)
+    WHERE execution_id = :execution AND sequence_number = :number AND token = :token
+    """
+)
+
+
+def count_attempt(session: Session, delivery: Delivery) -> None:
+    """A message delivered again after a crash: commit the attempt before it is made, so that crashes are counted."""
+    session.execute(_COUNT_ATTEMPT, {"execution": delivery.execution_id, "number": delivery.number})
+
+
+def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | None:
+    """Take the step if it is ready and nobody works on it; its row stays locked until the transaction ends.
+
+    `counted`: this attempt is already in the row. None: there is nothing to do for this message.
+    """
+    row = session.execute(
+        _CLAIM_UNDO if delivery.undo else _CLAIM,
+        {"execution": delivery.execution_id, "number": delivery.number, "now": now(session)},
+    ).one_or_none()
+    if row is None:
+        return None
+    made = row.undo_attempts if delivery.undo else row.attempts
+    outputs = row.outputs or {}
+    return StepRun(
+        execution=Execution(
+            id=delivery.execution_id,
+            owner_id=row.owner_id,
+            workflow_name=row.workflow_name,
+            correlation_id=row.correlation_id,
+            context=row.context,
+            state=row.state,
+            rollback=row.rollback,
+            stopping=row.stopping,
+            error=row.error,
+        ),
+        number=row.sequence_number,
+        name=row.step_name,
+        task=row.task,
+        definition=row.definition,
+        critical=row.critical,
+        state=row.step_state,
+        attempts=made,
+        attempt=made if counted else made + 1,
+        idempotency_key=str(row.idempotency_key),
+        outputs={name: outputs[name] for name in row.read_names or ()},
+        started_at=row.started_at,
+    )
+
+
+def take_lease(session: Session, step: StepRun, delivery: Delivery, *, lease_seconds: float) -> None:
+    """Mark the step as worked on under a fresh token; from the commit on, the token decides who may complete it."""
+    step.token = uuid4()
+    before = step.state
+    at = now(session)
+    session.execute(
+        _LEASE,
+        {
+            "execution": delivery.execution_id,
+            "number": delivery.number,
+            "token": step.token,
+            "lease": lease_seconds,
+            "attempt": step.attempt,
+            "before": before,
+            "worker": delivery.worker,
+            "task_id": delivery.task_id,
+            "now": at,
+            "input": None if step.input is None else json.dumps(step.input),
+        },
+    )
+    step.started_at = step.started_at or at
+    if not delivery.undo:
+        step.state = "running"
+
+
+def extend_lease(session: Session, execution_id: int, number: int, token: UUID, *, lease_seconds: float) -> bool:
+    """Push the lease's end on. False: the lease is lost."""
+    result: Any = session.execute(
+        _EXTEND, {"execution": execution_id, "number": number, "token": token, "lease": lease_seconds}
+    )
+    return bool(result.rowcount)

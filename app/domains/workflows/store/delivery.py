@@ -1,0 +1,34 @@
+"""One message as it came: which step, and under which circumstances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from pipelines.plan import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivered message. `redelivered`: the broker says that a worker had it before."""
+
+    owner_id: UUID
+    execution_id: int
+    number: int
+    undo: bool = False
+    redelivered: bool = False
+    worker: str | None = None
+    task_id: str | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a delivery. `ready`: the steps that its commit made ready, by number, with their routes.
+
+    `error`: the attempt failed; `retry_in`: seconds until the next one, which `ready` then holds.
+    """
+
+    ready: dict[int, Route] = field(default_factory=dict)
+    error: BaseException | None = None
+    retry_in: float | None = None
+    undo: bool = False

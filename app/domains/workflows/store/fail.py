@@ -1,0 +1,109 @@
+"""An attempt that failed: put back for another, or failed for good. Written after the attempt's own work was rolled back."""
+
+from __future__ import annotations
+
+import math
+import traceback as tracebacks
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.core.ports import port
+from app.domains.workflows.store.delivery import Delivery, Outcome
+from app.domains.workflows.store.finish import LeaseLost, end_step
+from app.domains.workflows.store.records import Observers, StepRun
+from app.domains.workflows.store.stop import stop
+from pipelines.plan import Hop, Route
+
+MESSAGE_LIMIT = 2_000
+TRACEBACK_LIMIT = 8_000
+COUNTDOWN_LIMIT = 60
+"""Seconds up to which a retry travels as a message with a countdown; a later one is sent when it is due."""
+
+_PUT_BACK = text(
+    """
+    WITH s AS (
+      UPDATE workflow_steps SET state = CASE WHEN :undo THEN state ELSE 'pending' END,
+        attempts = CASE WHEN :undo THEN attempts ELSE :attempt END,
+        undo_attempts = CASE WHEN :undo THEN :attempt ELSE undo_attempts END,
+        token = NULL, lease_until = NULL, not_before = :not_before, sent_at = :sent_at, tries = 0, worker = :worker,
+        celery_task_id = :task_id, started_at = coalesce(started_at, :now), error_message = :error,
+        error_type = :error_type, error_traceback = :traceback
+      WHERE execution_id = :execution AND sequence_number = :number AND state = :before
+        AND token IS NOT DISTINCT FROM :token
+        AND CASE WHEN :undo THEN undo_attempts ELSE attempts END = :made
+      RETURNING owner_id, step_name),
+    e AS (
+      UPDATE workflow_executions SET check_at = least(check_at, CAST(:not_before AS timestamptz)) FROM s WHERE id = :execution)
+    INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, worker, task_id, error)
+    SELECT owner_id, :execution, :now, step_name, 'running', 'retrying', :attempt, :worker, :task_id, :error FROM s
+    RETURNING owner_id
+    """
+)
+
+
+def describe(step: StepRun, error: BaseException) -> str:
+    """Put the error into the step, in words; returns the traceback's text."""
+    step.error_message = (str(error) or type(error).__name__)[:MESSAGE_LIMIT].replace("\x00", "")
+    step.error_type = type(error).__name__
+    lines = tracebacks.format_exception(type(error), error, error.__traceback__)
+    return "".join(lines)[-TRACEBACK_LIMIT:].replace("\x00", "")
+
+
+def put_back(
+    session: Session, step: StepRun, delivery: Delivery, error: BaseException, *, made: int, delay: float
+) -> Outcome:
+    """Another attempt follows in `delay` seconds. `made`: the attempts that the row counted when the step was claimed."""
+    traceback = describe(step, error)
+    at = now(session)
+    not_before = at + timedelta(seconds=delay)
+    row = session.execute(
+        _PUT_BACK,
+        {
+            "execution": delivery.execution_id,
+            "number": delivery.number,
+            "undo": delivery.undo,
+            "attempt": step.attempt,
+            "made": made,
+            "before": step.state,
+            "token": step.token,
+            "not_before": not_before,
+            # what travels with a countdown counts as sent when it arrives
+            "sent_at": not_before if delay <= COUNTDOWN_LIMIT else None,
+            "worker": delivery.worker,
+            "task_id": delivery.task_id,
+            "error": step.error_message,
+            "error_type": step.error_type,
+            "traceback": traceback,
+            "now": at,
+        },
+    ).one_or_none()
+    if row is None:
+        raise LeaseLost
+    if not delivery.undo and (observer := port(session, Observers).of(step.execution)):
+        observer.step_retrying(session, step.execution, step)
+    ready = {step.number: Route((Hop(step.number, step.task),))} if delay <= COUNTDOWN_LIMIT else {}
+    return Outcome(ready=ready, error=error, retry_in=delay, undo=delivery.undo)
+
+
+def countdown(delay: float) -> int:
+    """Whole seconds, never early."""
+    return math.ceil(delay)
+
+
+def fail_for_good(session: Session, step: StepRun, delivery: Delivery, error: BaseException) -> Outcome:
+    """No attempt follows. A critical step stops its execution; after another what depends on it goes on, with null."""
+    traceback = describe(step, error)
+    step.output = None
+    if step.critical:
+        stop(
+            session,
+            step.execution.id,
+            why="failure",
+            error={"step": step.name, "type": step.error_type, "message": step.error_message},
+        )
+    outcome = end_step(session, step, delivery, to="failed", traceback=traceback)
+    outcome.error = error
+    return outcome

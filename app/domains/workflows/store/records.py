@@ -1,0 +1,110 @@
+"""What the runtime holds of an execution and its steps while it works, and whom it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from pipelines.definition import Step
+from pipelines.loader import step_from_document
+
+
+@dataclass(slots=True)
+class Execution:
+    """An execution as observers see it."""
+
+    id: int
+    owner_id: UUID
+    workflow_name: str
+    correlation_id: str | None
+    context: dict[str, Any]
+    state: str
+    rollback: str = "none"
+    stopping: str | None = None
+    error: dict[str, Any] | None = None
+
+    @property
+    def failed_step(self) -> str | None:
+        return (self.error or {}).get("step")
+
+    @property
+    def error_message(self) -> str | None:
+        return (self.error or {}).get("message")
+
+
+@dataclass
+class StepRun:
+    """A step of an execution while it is worked on, as it was claimed."""
+
+    execution: Execution
+    number: int
+    name: str
+    task: str
+    definition: dict[str, Any]
+    critical: bool
+    state: str
+    attempts: int
+    idempotency_key: str
+    outputs: dict[str, Any] = field(default_factory=dict)
+    token: UUID | None = None
+    attempt: int = 1
+    input: dict[str, Any] | None = None
+    output: Any = None
+    error_message: str | None = None
+    error_type: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    @cached_property
+    def step(self) -> Step:
+        return step_from_document(self.definition)
+
+    @property
+    def operation(self) -> str | None:
+        return self.step.operation
+
+
+class Observer(Protocol):
+    """Told of what happens to the executions of one workflow, inside the engine's own transactions.
+
+    Whatever it writes commits together with the transition it is told of; what it raises undoes that transition.
+    """
+
+    def step_claimed(self, session: Session, execution: Execution, step: StepRun) -> None:
+        """A worker begins an attempt."""
+
+    def step_ended(self, session: Session, execution: Execution, step: StepRun) -> None:
+        """`step.state` is completed, failed or skipped."""
+
+    def step_retrying(self, session: Session, execution: Execution, step: StepRun) -> None:
+        """An attempt failed and another follows."""
+
+    def step_undone(self, session: Session, execution: Execution, step: StepRun) -> None:
+        """The step's effects are undone."""
+
+    def stopping(self, session: Session, execution: Execution) -> None:
+        """Nothing new starts: a critical step failed, or somebody cancelled."""
+
+    def settled(self, session: Session, execution: Execution) -> None:
+        """The execution has ended, after its rollback if there was one to run."""
+
+
+class Observers:
+    """Observers by the workflow's name; one each."""
+
+    def __init__(self) -> None:
+        self._by_workflow: dict[str, Observer] = {}
+
+    def add(self, workflow_name: str, observer: Observer) -> None:
+        if workflow_name in self._by_workflow:
+            message = f"{workflow_name} is observed twice"
+            raise ValueError(message)
+        self._by_workflow[workflow_name] = observer
+
+    def of(self, execution: Execution) -> Observer | None:
+        return self._by_workflow.get(execution.workflow_name)

@@ -1,0 +1,225 @@
+"""What becomes of an execution in which nothing new starts: it is undone, or it is over. Decided once, under all its locks.
+
+Whoever could be the last calls it: the failing step, a sibling that sees `stopping` in its own commit, a cancel, the
+sweeper. It waits half a second for a step that is about to commit and otherwise gives up, because that step comes here
+itself when it has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.core.db import Database
+from app.core.events import emit
+from app.core.ports import port
+from app.domains.workflows.rules import steps_of
+from app.domains.workflows.store.finish import settle_completed
+from app.domains.workflows.store.records import Execution, Observers
+from app.domains.workflows.store.start import send_ready
+from pipelines.compensation import undo_order
+from pipelines.graph import Graph
+from pipelines.operations import Catalogue
+from pipelines.plan import Hop, undo_routes
+
+_LOCK_TIMEOUT = text("SET LOCAL lock_timeout = '500ms'")
+
+_STEPS = text(
+    """
+    SELECT sequence_number, step_name, state, unmet, token IS NOT NULL AS at_work FROM workflow_steps
+    WHERE execution_id = :execution ORDER BY sequence_number FOR UPDATE
+    """
+)
+
+_EXECUTION = text(
+    """
+    SELECT id, owner_id, workflow_name, correlation_id, context, state, rollback, stopping, error, rollback_on_failure,
+      snapshot
+    FROM workflow_executions WHERE id = :execution FOR UPDATE
+    """
+)
+
+_TO_UNDO = text(
+    """
+    SELECT DISTINCT ON (sequence_number) sequence_number, undo_operation FROM execution_effects
+    WHERE execution_id = :execution AND state IN ('intended', 'confirmed') AND undo_operation IS NOT NULL
+    ORDER BY sequence_number, id DESC
+    """
+)
+
+_MOVE = text(
+    """
+    WITH moved AS (
+      UPDATE workflow_steps s SET state = r.state, unmet = coalesce(r.unmet, s.unmet),
+        releases = coalesce(r.releases, s.releases), route = coalesce(r.route, s.route), sink = coalesce(r.sink, s.sink),
+        sent_at = CASE WHEN r.unmet = 0 THEN now() END, not_before = NULL, tries = 0,
+        completed_at = coalesce(s.completed_at, CASE WHEN r.unmet IS NULL THEN CAST(:now AS timestamptz) END)
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+        AS r (number int, before text, state text, unmet int, releases int[], route jsonb, sink boolean)
+      WHERE s.execution_id = :execution AND s.sequence_number = r.number
+      RETURNING s.owner_id, s.step_name, r.before, s.state)
+    INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state)
+    SELECT owner_id, :execution, :now, step_name, before, state FROM moved
+    """
+)
+
+_ROLL_BACK = text(
+    """
+    UPDATE workflow_executions SET rollback = 'running', unmet_sinks = :sinks, check_at = now() + interval '1 minute'
+    WHERE id = :execution
+    """
+)
+
+_END = text(
+    """
+    WITH e AS (
+      UPDATE workflow_executions SET state = :state, rollback = :rollback, completed_at = :now, check_at = NULL
+      WHERE id = :execution AND state = 'running' RETURNING owner_id)
+    INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, error)
+    SELECT owner_id, :execution, :now, 'running', :state, :error FROM e RETURNING owner_id
+    """
+)
+
+_BROKEN = text(
+    """
+    SELECT count(*) FILTER (WHERE state = 'compensation_failed') AS failed,
+      count(*) FILTER (WHERE state = 'compensating' AND unmet = 0) AS left_to_do
+    FROM workflow_steps WHERE execution_id = :execution
+    """
+)
+
+
+def settle(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
+    """Decide what a stopping execution becomes, or what a broken rollback does. False: not yet; somebody else will."""
+    try:
+        with database.transaction(owner_id) as session:
+            session.execute(_LOCK_TIMEOUT)
+            steps = session.execute(_STEPS, {"execution": execution_id}).all()
+            row = session.execute(_EXECUTION, {"execution": execution_id}).one_or_none()
+            if row is None or row.state != "running" or row.stopping is None:
+                return False
+            execution = _execution(row)
+            if row.rollback == "running":
+                return _end_broken_rollback(session, execution)
+            if any(step.state == "running" for step in steps):
+                return False
+            _stop(session, execution, row, steps)
+            return True
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == "55P03":  # lock_timeout: a step is still at work
+            return False
+        raise
+
+
+def _stop(session: Session, execution: Execution, row: Any, steps: Iterable[Any]) -> None:
+    rest = "skipped" if row.stopping == "end" else "cancelled"
+    wanted = row.stopping == "cancel" or (row.stopping == "failure" and row.rollback_on_failure)
+    operations = _operations_to_undo(session, execution.id) if wanted else {}
+    states = {step.sequence_number: step.state for step in steps}
+    moves = [
+        {"number": number, "before": state, "state": rest}
+        for number, state in states.items()
+        if state == "pending" and number not in operations
+    ]
+    if operations:
+        graph = Graph.of(steps_of(row.snapshot))
+        nodes = undo_order(graph, set(operations))
+        catalogue = port(session, Catalogue)
+        hops = {n: Hop(n, name, found.queue if (found := catalogue.get(name)) else None) for n, name in operations.items()}
+        ways = undo_routes(nodes, hops)
+        moves += [
+            {
+                "number": number,
+                "before": states[number],
+                "state": "compensating",
+                "unmet": node.unmet,
+                "releases": node.releases,
+                "route": ways[number].as_json(),
+                "sink": not node.releases,
+            }
+            for number, node in nodes.items()
+        ]
+    if moves:
+        session.execute(_MOVE, {"execution": execution.id, "rows": json.dumps(moves), "now": now(session)})
+    if not operations:
+        _end_undisturbed(session, execution)
+        return
+    sinks = sum(not node.releases for node in nodes.values())
+    session.execute(_ROLL_BACK, {"execution": execution.id, "sinks": sinks})
+    execution.rollback = "running"
+    ready = [ways[number].as_json() for number, node in nodes.items() if node.unmet == 0]
+    send_ready(session, execution.owner_id, execution.id, ready, undo=True)
+
+
+def _end_undisturbed(session: Session, execution: Execution) -> None:
+    if execution.stopping == "end":
+        settle_completed(session, execution)
+    else:
+        end_stopped(session, execution, rollback="none")
+
+
+def end_stopped(session: Session, execution: Execution, *, rollback: str) -> None:
+    """The execution is over: failed or cancelled, with what became of its rollback."""
+    state = "cancelled" if execution.stopping == "cancel" and rollback != "incomplete" else "failed"
+    owner = session.execute(
+        _END,
+        {
+            "execution": execution.id,
+            "state": state,
+            "rollback": rollback,
+            "error": execution.error_message,
+            "now": now(session),
+        },
+    ).scalar_one_or_none()
+    if owner is None:
+        return
+    execution.state, execution.rollback = state, rollback
+    about = {
+        "execution_id": execution.id,
+        "workflow": execution.workflow_name,
+        "correlation_id": execution.correlation_id,
+        "state": state,
+        "rollback": rollback,
+        "step": execution.failed_step,
+    }
+    if rollback == "done":
+        emit(session, "workflow.rolled_back", f"execution/{execution.id}", about, owner_id=owner)
+    if state == "failed":
+        emit(session, "workflow.failed", f"execution/{execution.id}", about, owner_id=owner)
+    if observer := port(session, Observers).of(execution):
+        observer.settled(session, execution)
+
+
+def _end_broken_rollback(session: Session, execution: Execution) -> bool:
+    """A compensation gave up: when nothing else of the rollback can run, it ends incomplete."""
+    row = session.execute(_BROKEN, {"execution": execution.id}).one()
+    if not row.failed or row.left_to_do:
+        return False
+    end_stopped(session, execution, rollback="incomplete")
+    return True
+
+
+def _operations_to_undo(session: Session, execution_id: int) -> dict[int, str]:
+    rows = session.execute(_TO_UNDO, {"execution": execution_id})
+    return {row.sequence_number: row.undo_operation for row in rows}
+
+
+def _execution(row: Any) -> Execution:
+    return Execution(
+        id=row.id,
+        owner_id=row.owner_id,
+        workflow_name=row.workflow_name,
+        correlation_id=row.correlation_id,
+        context=row.context,
+        state=row.state,
+        rollback=row.rollback,
+        stopping=row.stopping,
+        error=row.error,
+    )

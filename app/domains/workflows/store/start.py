@@ -1,0 +1,129 @@
+"""An execution's rows, and its beginning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.core.events import emit
+from app.core.queue import send_steps
+from app.domains.workflows.rules import Compiled
+from pipelines.plan import Route, segments
+
+_INSERT = text(
+    """
+    WITH e AS (
+      INSERT INTO workflow_executions (owner_id, workflow_id, workflow_name, workflow_version, snapshot, key, state,
+        unmet_sinks, context, trigger_type, trigger_source, correlation_id, labels, parent_id, rollback_on_failure,
+        max_duration_seconds, is_wanted, created_at)
+      VALUES (:owner_id, :workflow_id, :workflow_name, :version, CAST(:snapshot AS jsonb), :key, 'pending', :sinks,
+        CAST(:context AS jsonb), :trigger_type, :trigger_source, :correlation_id, CAST(:labels AS jsonb), :parent_id,
+        :rollback_on_failure, :max_duration_seconds, :is_wanted, :now)
+      RETURNING id),
+    s AS (
+      INSERT INTO workflow_steps (execution_id, owner_id, sequence_number, step_name, step_type, task, definition, critical,
+        unmet, releases, reads, route, sink, idempotency_key)
+      SELECT e.id, :owner_id, r.sequence_number, r.step_name, r.step_type, r.task, r.definition, r.critical, r.unmet,
+        r.releases, r.reads, r.route, r.sink, md5(:key || ':' || r.step_name)::uuid
+      FROM e, jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (sequence_number int, step_name text, step_type text, task text,
+        definition jsonb, critical boolean, unmet int, releases int[], reads int[], route jsonb, sink boolean))
+    SELECT id FROM e
+    """
+)
+
+_BEGIN = text(
+    """
+    WITH e AS (
+      UPDATE workflow_executions SET state = 'running', started_at = :now, is_wanted = true,
+        check_at = now() + make_interval(secs => :resend_after)
+      WHERE id = :id AND state = 'pending' RETURNING id, owner_id, workflow_name, correlation_id),
+    s AS (
+      UPDATE workflow_steps SET sent_at = now() FROM e
+      WHERE execution_id = e.id AND unmet = 0 AND workflow_steps.state = 'pending' RETURNING sequence_number, route),
+    h AS (
+      INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, released)
+      SELECT e.owner_id, e.id, :now, 'pending', 'running', (SELECT array_agg(sequence_number) FROM s) FROM e)
+    SELECT e.owner_id, e.workflow_name, e.correlation_id,
+      (SELECT jsonb_agg(route ORDER BY sequence_number) FROM s) AS routes FROM e
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExecution:
+    """What an execution is made of."""
+
+    owner_id: UUID
+    workflow_id: int
+    workflow_name: str
+    version: str
+    document: Mapping[str, Any]
+    context: Mapping[str, Any]
+    trigger_type: str
+    trigger_source: str | None = None
+    correlation_id: str | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    parent_id: int | None = None
+    max_duration_seconds: float | None = None
+    is_wanted: bool = True
+
+
+def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
+    """Write the execution and its steps, pending; returns its id."""
+    row = session.execute(
+        _INSERT,
+        {
+            "owner_id": new.owner_id,
+            "workflow_id": new.workflow_id,
+            "workflow_name": new.workflow_name,
+            "version": new.version,
+            "snapshot": json.dumps(new.document),
+            "key": str(uuid4()),
+            "sinks": compiled.sinks,
+            "context": json.dumps(new.context),
+            "trigger_type": new.trigger_type,
+            "trigger_source": new.trigger_source,
+            "correlation_id": new.correlation_id,
+            "labels": json.dumps(new.labels),
+            "parent_id": new.parent_id,
+            "rollback_on_failure": new.document.get("rollback_on_failure", True),
+            "max_duration_seconds": new.max_duration_seconds,
+            "is_wanted": new.is_wanted,
+            "now": now(session),
+            "rows": json.dumps(compiled.rows),
+        },
+    )
+    return int(row.scalar_one())
+
+
+def begin(session: Session, execution_id: int, *, resend_after: float) -> bool:
+    """Pending -> running: its ready steps are sent after the commit. False when it was not pending."""
+    at: datetime = now(session)
+    row = session.execute(_BEGIN, {"id": execution_id, "now": at, "resend_after": resend_after}).one_or_none()
+    if row is None:
+        return False
+    emit(
+        session,
+        "workflow.started",
+        f"execution/{execution_id}",
+        {"execution_id": execution_id, "workflow": row.workflow_name, "correlation_id": row.correlation_id},
+        owner_id=row.owner_id,
+    )
+    send_ready(session, row.owner_id, execution_id, row.routes or ())
+    return True
+
+
+def send_ready(
+    session: Session, owner_id: UUID, execution_id: int, routes: Sequence[Sequence[Any]], *, undo: bool = False
+) -> None:
+    """Send canvases of these ready steps after the commit."""
+    parts = segments([Route.from_json(route) for route in routes]) if routes else []
+    send_steps(session, owner_id, execution_id, parts, undo=undo)

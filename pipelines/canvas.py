@@ -1,0 +1,176 @@
+"""Segments as Celery canvases: chain, group, chord; how they are sent, and what of them is kept on the way.
+
+PostgreSQL decides, the canvas carries. A step's commit finds which steps it has made ready; the continuation that came in
+its message is kept only if it begins with such a step (`keep_only`), and what is ready and not carried is sent as a new
+canvas. So a canvas may be old, doubled or too large and does no harm. Joins are decided by the same commit, which is why
+the backend here counts nothing.
+
+It leans on internals of Celery 5.7: `request.chain` and `request.chord` (read by the tracer after the body), and the layout
+of serialised signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from celery import Celery, chain, chord, group
+from celery.app.task import Context
+from celery.backends.base import DisabledBackend
+from celery.canvas import Signature, maybe_signature
+
+from pipelines.plan import Chain, Chord, Hop, Segment
+
+UNDO = "undo"
+STEP_NUMBER = 2
+"""Where the step's number stands in a message's arguments: owner, execution, step (, "undo")."""
+
+
+class CommitBackend(DisabledBackend):
+    """No results and no counters: a chord's body is sent by the step whose commit completed the join's last dependency.
+
+    By the time this is called `keep_only` has taken the chord off every request whose commit did not.
+    """
+
+    def ensure_chords_allowed(self) -> None:
+        pass
+
+    def apply_chord(self, header_result_args: Any, body: Any, **kwargs: Any) -> None:
+        pass
+
+    def on_chord_part_return(self, request: Context, state: str, result: Any, **kwargs: Any) -> None:
+        maybe_signature(request.chord, app=self.app).apply_async()
+
+    def get_state(self, task_id: str) -> str:
+        return "PENDING"
+
+    def store_result(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
+def configure(app: Celery, *, broker_url: str, visibility_timeout: float, connect_timeout: float | None = None) -> None:
+    """The settings under which canvases were measured to be right.
+
+    `visibility_timeout`: seconds, longer than the longest step. `connect_timeout`: for a process that must not hang when
+    the broker is away: seconds for each connection and answer, and a single try.
+    """
+    transport: dict[str, Any] = {
+        "visibility_timeout": visibility_timeout,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }
+    if connect_timeout is not None:
+        once = {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+        transport |= {"socket_connect_timeout": connect_timeout, "socket_timeout": connect_timeout, **once}
+    app.conf.update(
+        broker_url=broker_url,
+        # with the default of 10, groups nested in leading position hold a producer per level and hang
+        broker_pool_limit=None,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options=transport,
+        task_publish_retry=connect_timeout is None,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_default_queue="turnup",
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_track_started=True,
+        task_send_sent_event=True,
+        worker_send_task_events=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_soft_shutdown_timeout=10,
+        enable_utc=True,
+    )
+
+
+def celery_app(name: str = "turnup") -> Celery:
+    """A Celery object with the backend above; `configure` gives it its broker."""
+    return Celery(name, backend=CommitBackend, set_as_current=False)
+
+
+def sending_app(broker_url: str, *, connect_timeout: float = 0.2) -> Celery:
+    """A Celery object that only sends, and gives up within `connect_timeout` seconds when the broker does not answer."""
+    app = celery_app("turnup-sender")
+    configure(app, broker_url=broker_url, visibility_timeout=3600, connect_timeout=connect_timeout)
+    return app
+
+
+class CelerySender:
+    """Sends segments and plain tasks through one Celery object. `publish`: says something on a pub/sub channel."""
+
+    def __init__(self, app: Celery, publish: Callable[[str], object]) -> None:
+        self._app = app
+        self._publish = publish
+
+    def send_steps(
+        self,
+        owner_id: UUID,
+        execution_id: int,
+        segments: Sequence[Segment],
+        *,
+        countdown: int | None = None,
+        undo: bool = False,
+    ) -> None:
+        """Send these segments' canvases. `countdown`: whole seconds before they may start."""
+        options = {"countdown": countdown} if countdown else {}
+        for segment in segments:
+            canvas(self._app, segment, owner_id=owner_id, execution_id=execution_id, undo=undo).apply_async(**options)
+
+    def send_task(self, name: str, *args: str | int) -> None:
+        """Send one plain task by name."""
+        self._app.send_task(name, args=args)
+
+    def wake(self, channel: str) -> None:
+        """Tell whoever listens on a channel that something changed."""
+        self._publish(channel)
+
+
+def canvas(app: Celery, segment: Segment, *, owner_id: UUID, execution_id: int, undo: bool = False) -> Signature:
+    """A segment as a chain, group or chord of immutable signatures that carry ids only."""
+    where = (str(owner_id), execution_id)
+    mode = (UNDO,) if undo else ()
+
+    def task(hop: Hop) -> Signature:
+        options = {"queue": hop.queue} if hop.queue else {}
+        return app.signature(hop.task, args=(*where, hop.number, *mode), immutable=True, options=options)
+
+    def run(part: Chain) -> Signature:
+        tasks = [task(hop) for hop in part.hops]
+        return tasks[0] if len(tasks) == 1 else chain(*tasks, app=app)
+
+    match segment:
+        case Chain():
+            return run(segment)
+        case Chord(chains, body):
+            return chord([run(part) for part in chains], task(body), app=app)
+        case _:
+            return group([run(part) for part in segment.chains], app=app)
+
+
+def keep_only(request: Context, ready: Collection[int]) -> set[int]:
+    """The filter: leave of this request's continuation only what begins with a step in `ready`.
+
+    Returns the numbers of the steps that the continuation carries; whoever calls sends the rest of `ready`. (What follows
+    in a message is always one task: the next of a chain, or at the end of the chain the body of its chord.)
+    """
+    if request.chain:
+        carried = _number(request.chain[-1])
+        if carried in ready:
+            return {carried}
+        request.chain = None
+        request.chord = None
+        return set()
+    if request.chord:
+        carried = _number(request.chord)
+        if carried in ready:
+            return {carried}
+        request.chord = None
+    return set()
+
+
+def _number(signature: Any) -> int:
+    return int(signature["args"][STEP_NUMBER])
