@@ -24,7 +24,11 @@ def load(path: Path) -> Access | None:
     """What `save` wrote; None when nothing was. Raises DataUnusable when the file cannot be understood."""
     try:
         content = json.loads(path.read_text())
-        return Access(user=content["user"], password=content["password"], port=int(content["port"]))
+        return Access(
+            user=content["user"],
+            password=content["password"],
+            port=int(content["port"]),
+        )
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

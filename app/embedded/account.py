@@ -44,7 +44,10 @@ class Account:
         """Make `path` and all below it the account's; only root ever has something to change."""
         if path.stat().st_uid == self.uid:
             return
-        for part in (*path.rglob("*"), path):  # the top last: it says whether the work was finished
+        for part in (
+            *path.rglob("*"),
+            path,
+        ):  # the top last: it says whether the work was finished
             os.chown(part, self.uid, -1, follow_symlinks=False)
 
 
@@ -104,7 +107,10 @@ def _may(prefix: tuple[str, ...], folder: Path, binaries: Path | None = None) ->
             timeout=PROBE_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):  # no such tool, or a kernel that leaves the question open
+    except (
+        OSError,
+        subprocess.TimeoutExpired,
+    ):  # no such tool, or a kernel that leaves the question open
         return False
     return probe.returncode == 0
 

@@ -6,6 +6,7 @@ import errno
 import platform
 import socket
 
+from app.embedded import processes
 from app.embedded.errors import PortTaken, UnsupportedMachine
 
 LOOPBACK = "127.0.0.1"
@@ -35,9 +36,12 @@ def is_port_free(port: int) -> bool:
     return True
 
 
-def require_free_port(port: int, what: str) -> None:
-    """Raises PortTaken unless `what` (as in "the API") could listen on 127.0.0.1:`port`."""
-    if not is_port_free(port):
+def require_free_port(port: int, what: str, *, patience_s: float = 0) -> None:
+    """Raises PortTaken unless `what` (as in "the API") could listen on 127.0.0.1:`port` within `patience_s` seconds.
+
+    A little patience lets the processes of a run that was killed finish their own end.
+    """
+    if not processes.wait_until(lambda: is_port_free(port), timeout_s=patience_s):
         raise PortTaken(
             f"Port {port}, which {what} needs, is taken by another program (or reserved for root): "
             f"see which one with `ss -ltnp 'sport = :{port}'`, stop it, and start again."

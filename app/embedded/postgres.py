@@ -56,7 +56,8 @@ def start(
 ) -> PostgresServer:
     """Make the cluster in `folder` if there is none, start it, and return when it accepts connections.
 
-    `port` 0: the port of the last time when it is still free, else any. `durable` False: no fsync, for tests only.
+    `port` 0: the port of the last time when it is still free, else any. `durable` False: no fsync (what is committed
+    survives a kill, not a power cut), for tests only.
     `reuse`: a server that a former run left alive is returned as it is; otherwise it is stopped first. `outlive`: the
     server stays when this process dies; otherwise it ends with it (the thread that calls has to live that long).
     `account`: by default chosen to fit (see app.embedded.account).
@@ -70,7 +71,10 @@ def start(
         _stop_former(folder)
         account = account or accounts.choose(folder)
         access = _prepare(folder, account=account, superuser=superuser, durable=durable)
-        options = _options(durable=durable, settings={"max_connections": str(max_connections)} | dict(settings or {}))
+        options = _options(
+            durable=durable,
+            settings={"max_connections": str(max_connections)} | dict(settings or {}),
+        )
         for _ in range(START_ATTEMPTS):
             chosen = _choose_port(port, last=access.port)
             access = replace(access, port=chosen)
@@ -116,7 +120,13 @@ def _running(folder: Path) -> PostgresServer | None:
     pid = _postmaster(folder)
     if pid not in pids or _status(folder) != "ready":
         return None
-    return PostgresServer(name="PostgreSQL", port=access.port, pid=pid, stop_signal=FAST_SHUTDOWN, access=access)
+    return PostgresServer(
+        name="PostgreSQL",
+        port=access.port,
+        pid=pid,
+        stop_signal=FAST_SHUTDOWN,
+        access=access,
+    )
 
 
 def _former(folder: Path) -> list[int]:
@@ -181,7 +191,11 @@ def _require_usable(data: Path, *, account: Account, access: Access | None) -> N
         )
     version = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else "unknown"
     shipped = subprocess.run(  # noqa: S603
-        [str(account.binaries / PROGRAM), "--version"], capture_output=True, text=True, timeout=30, check=True
+        [str(account.binaries / PROGRAM), "--version"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     ).stdout.split()[2]
     if shipped.split(".")[0] != version:
         raise DataUnusable(
@@ -192,20 +206,41 @@ def _require_usable(data: Path, *, account: Account, access: Access | None) -> N
 
 def _initdb(account: Account, *, access: Access, log: Path, durable: bool) -> None:
     """Make the cluster under another name, then rename it: a half-made one is never taken for a whole one."""
-    draft, final, password = account.home / "pgdata.new", account.home / "pgdata", account.home / "password"
+    draft, final, password = (
+        account.home / "pgdata.new",
+        account.home / "pgdata",
+        account.home / "password",
+    )
     for leftover in (draft, final):
         shutil.rmtree(leftover, ignore_errors=True)
     access_file.write_private(password, access.password)
     account.own(password)
     arguments = [
-        *("-D", str(draft), "-U", access.user, f"--pwfile={password}", "--auth=scram-sha-256"),
-        *("-E", "UTF8", "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+        *(
+            "-D",
+            str(draft),
+            "-U",
+            access.user,
+            f"--pwfile={password}",
+            "--auth=scram-sha-256",
+        ),
+        *(
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+        ),
         *(["--lc-ctype=C.UTF-8"] if _has_utf8_ctype() else []),
         "--no-instructions",
         *([] if durable else ["--no-sync"]),
     ]
     process = processes.spawn(
-        account.command("initdb", *arguments), log=log, cwd=account.home, user=account.user, death_signal=signal.SIGKILL
+        account.command("initdb", *arguments),
+        log=log,
+        cwd=account.home,
+        user=account.user,
+        death_signal=signal.SIGKILL,
     )
     try:
         failed = process.wait(timeout=INITDB_TIMEOUT_SECONDS) != 0
@@ -230,7 +265,7 @@ def _has_utf8_ctype() -> bool:
     return bool({"c.utf8", "c.utf-8"} & set(known.lower().split()))
 
 
-def _options(*, durable: bool, settings: Mapping[str, str]) -> list[str]:
+def _options(*, durable: bool, settings: dict[str, str]) -> list[str]:
     """Command line settings. No socket files: their paths have a length limit that a deep checkout exceeds."""
     wanted = {
         "listen_addresses": machine.LOOPBACK,
@@ -240,7 +275,10 @@ def _options(*, durable: bool, settings: Mapping[str, str]) -> list[str]:
         "log_line_prefix": "%m [%p] %q%u@%d ",
     }
     if not durable:
-        wanted |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        wanted |= {
+            "fsync": "off",
+            "full_page_writes": "off",
+        }
     return [part for name, value in (wanted | settings).items() for part in ("-c", f"{name}={value}")]
 
 
@@ -251,9 +289,7 @@ def _choose_port(port: int, *, last: int) -> int:
     return last if last and machine.is_port_free(last) else machine.free_port()
 
 
-def _launch(
-    folder: Path, *, account: Account, port: int, options: list[str], outlive: bool
-) -> subprocess.Popen[bytes]:
+def _launch(folder: Path, *, account: Account, port: int, options: list[str], outlive: bool) -> subprocess.Popen[bytes]:
     return processes.spawn(
         account.command(PROGRAM, "-D", str((folder / "pgdata").resolve()), "-p", str(port), *options),
         log=folder / "postgres.log",

@@ -51,13 +51,13 @@ def spawn(
 
 def find(program: str, *, folder: Path) -> list[int]:
     """Processes named `program` that work in `folder`: what a former run left behind, oldest first."""
-    here = os.path.realpath(folder)
+    here = folder.resolve()
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            if (entry / "comm").read_text().strip() == program and os.readlink(entry / "cwd") == here:
+            if (entry / "comm").read_text().strip() == program and (entry / "cwd").readlink() == here:
                 found.append(int(entry.name))
         except OSError:  # it ended meanwhile, or belongs to somebody else
             continue

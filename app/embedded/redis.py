@@ -15,6 +15,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.embedded import access as access_file
 from app.embedded import machine, processes
@@ -42,7 +44,12 @@ class RedisServer(Server):
 
 
 def start(
-    folder: Path, *, port: int = 0, durable: bool = True, reuse: bool = False, outlive: bool = False
+    folder: Path,
+    *,
+    port: int = 0,
+    durable: bool = True,
+    reuse: bool = False,
+    outlive: bool = False,
 ) -> RedisServer:
     """Start the server whose data are in `folder`; return when it answers.
 
@@ -54,7 +61,7 @@ def start(
     with alone_in(folder):
         access = access_file.load(folder / "access.json") or access_file.generate(user="default")
         former = processes.find(PROGRAM, folder=folder)
-        if reuse and former and _answers(access):
+        if reuse and former and answers(access):
             return _server(access, pid=former[0])
         stop_processes(former, how=signal.SIGTERM)
         for _ in range(START_ATTEMPTS):
@@ -71,8 +78,8 @@ def start(
                 break  # it ended for another reason than somebody who was quicker to take the port
     log = folder / "valkey.log"
     raise ServerNotStarted(
-        f"Valkey (the embedded Redis) did not start within {START_TIMEOUT_SECONDS:.0f} s: read {log}, put right what it "
-        f"says, and start again (or delete {folder} to begin with an empty one). Its last words:\n"
+        f"Valkey (the embedded Redis) did not start within {START_TIMEOUT_SECONDS:.0f} s: read {log}, put right what "
+        f"it says, and start again (or delete {folder} to begin with an empty one). Its last words:\n"
         f"{processes.last_lines(log)}"
     )
 
@@ -87,7 +94,12 @@ def stop(folder: Path) -> None:
 
 def _server(access: Access, *, pid: int, process: subprocess.Popen[bytes] | None = None) -> RedisServer:
     return RedisServer(
-        name="Valkey", port=access.port, pid=pid, stop_signal=signal.SIGTERM, process=process, access=access
+        name="Valkey",
+        port=access.port,
+        pid=pid,
+        stop_signal=signal.SIGTERM,
+        process=process,
+        access=access,
     )
 
 
@@ -132,13 +144,13 @@ def _launch(folder: Path, *, access: Access, durable: bool, outlive: bool) -> su
 
 def _becomes_ready(process: subprocess.Popen[bytes], access: Access) -> bool:
     def decided() -> bool:
-        return process.poll() is not None or _answers(access)
+        return process.poll() is not None or answers(access)
 
     # The answer may come from somebody else on the port, whom the password would not fit; still, ours must be alive.
     return processes.wait_until(decided, timeout_s=START_TIMEOUT_SECONDS) and process.poll() is None
 
 
-def _answers(access: Access) -> bool:
+def answers(access: Access) -> bool:
     """Whether the server accepts commands: it is up and has loaded its data."""
     with redis.Redis(
         host=machine.LOOPBACK,
@@ -146,6 +158,7 @@ def _answers(access: Access) -> bool:
         password=access.password,
         socket_timeout=ANSWER_TIMEOUT_SECONDS,
         socket_connect_timeout=ANSWER_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), retries=0),  # whoever asks, asks again
     ) as client:
         try:
             return bool(client.ping())
