@@ -1,0 +1,40 @@
+# Everything here needs Python 3.11 or newer and make; the first target makes the rest in .venv.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+PACKAGES := app pipelines tasks
+ARGS ?=
+
+.PHONY: help environment up test check format lock bench clean
+
+help: ## show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+environment: ## make or refresh .venv (the other targets do it by themselves)
+	@scripts/environment.sh
+
+up: environment ## start everything on this machine, place a sample order, stay until Ctrl-C (ARGS="--help")
+	@$(BIN)/turnup up $(ARGS)
+
+test: environment ## run the whole test suite (ARGS="-k word" for a part of it)
+	@$(BIN)/pytest -q -n auto $(ARGS)
+
+check: environment ## format, lint, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(PACKAGES)
+	@$(BIN)/lint-imports
+
+format: environment ## format the code and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: environment ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
+	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --output-file requirements.lock $(ARGS)
+
+bench: environment ## measure orders and steps per second
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove .venv and all caches; the data in var/ stay
+	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
