@@ -42,29 +42,6 @@ def _sender(session: Session) -> Sender | None:
 
 
 def send_steps(
-        self,
-        owner_id: UUID,
-        execution_id: int,
-        segments: Sequence[Segment],
-        *,
-        countdown: int | None = None,
-        undo: bool = False,
-    ) -> None:
-        """Send canvases of steps, or of their undo. `countdown`: whole seconds before they may start."""
-
-    def send_task(self, name: str, *args: str | int) -> None:
-        """Send one plain task by name, with ids as arguments."""
-
-    def wake(self, channel: str) -> None:
-        """Tell whoever listens on a pub/sub channel that something changed there."""
-
-
-def _sender(session: Session) -> Sender | None:
-    sender: Sender | None = session.info.get(SENDER)
-    return sender
-
-
-def send_steps(
     session: Session, owner_id: UUID, execution_id: int, segments: Sequence[Segment], *, undo: bool = False
 ) -> None:
     """Send these canvases once the session's transaction has committed. Without a sender the sweeper does it."""
