@@ -16,6 +16,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, get_type_hints
@@ -73,6 +74,9 @@ class Call(Protocol):
     @property
     def idempotency_key(self) -> str:
         """The same for every attempt of this step of this execution, and for no other."""
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """A short transaction of its own, committed at its end: what is to be read, or seen, before an outside call."""
 
     def now(self) -> datetime:
         """Business time, aware UTC."""
