@@ -1,0 +1,105 @@
+"""Pure decisions: which template an order gets, and how an instance may change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+DEPLOYMENT_TYPES = ("local", "kubernetes", "awx", "docker", "none")
+PRODUCTION = "production"
+"""The environment that orders are provisioned into."""
+
+
+class State(StrEnum):
+    """States of an instance."""
+
+    PENDING = "pending"
+    PROVISIONING = "provisioning"
+    ACTIVE = "active"
+    FAILED = "failed"
+    DESTROYING = "destroying"
+    DESTROYED = "destroyed"
+
+
+SOURCES: Mapping[State, frozenset[State]] = {
+    State.PROVISIONING: frozenset({State.PENDING, State.PROVISIONING, State.FAILED}),
+    State.ACTIVE: frozenset({State.PROVISIONING, State.FAILED}),
+    State.FAILED: frozenset({State.PENDING, State.PROVISIONING}),
+    State.DESTROYING: frozenset(State) - {State.DESTROYED},
+    State.DESTROYED: frozenset({State.DESTROYING}),
+}
+"""From which states each state may be reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A template as far as the choice needs it. `region` None: for any region."""
+
+    id: UUID
+    name: str
+    deployment_type: str
+    region: str | None = None
+    is_default: bool = False
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What an order says about its deployment."""
+
+    template_id: UUID | None = None
+    package_code: str | None = None
+    region: str | None = None
+    deployment_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The template chosen and by which rule (1 to 5), or None with a sentence for each rule that was tried."""
+
+    template_id: UUID | None
+    rule: int | None
+    tried: tuple[str, ...] = ()
+
+
+def choose(wish: Wish, candidates: Sequence[Candidate], packages: Mapping[str, UUID]) -> Choice:
+    """The first rule that finds an active template decides; an explicit id that is no active template ends the choice.
+
+    Within a rule a template for exactly that region comes before one for any region, a default before others, then the
+    name decides. `packages` maps package codes to template ids.
+    """
+    active = sorted((c for c in candidates if c.is_active), key=lambda c: (c.region is None, not c.is_default, c.name))
+    if wish.template_id is not None:
+        if any(c.id == wish.template_id for c in active):
+            return Choice(wish.template_id, 1)
+        return Choice(None, None, (f"the template {wish.template_id} does not exist or is not active",))
+    tried = ["the order names no template"]
+    if wish.package_code is None:
+        tried.append("the order names no package")
+    else:
+        if found := _first(c for c in active if c.id == packages.get(wish.package_code or "")):
+            return Choice(found.id, 2)
+        tried.append(f"no active template belongs to the package {wish.package_code}")
+    if wish.deployment_type is None:
+        tried.append("the order names no deployment type")
+    else:
+        here = (c for c in active if c.deployment_type == wish.deployment_type and c.region in {None, wish.region})
+        if found := _first(here):
+            return Choice(found.id, 3)
+        tried.append(f"no active template is of type {wish.deployment_type} in the region {wish.region or 'any'}")
+    if wish.region is None:
+        tried.append("the order names no region")
+    else:
+        if found := _first(c for c in active if c.is_default and c.region == wish.region):
+            return Choice(found.id, 4)
+        tried.append(f"the region {wish.region} has no active default")
+    # a default of another region is still a default; one for any region is the better guess
+    if found := _first(sorted((c for c in active if c.is_default), key=lambda c: (c.region is not None, c.name))):
+        return Choice(found.id, 5)
+    return Choice(None, None, (*tried, "there is no active default template"))
+
+
+def _first(candidates: Iterable[Candidate]) -> Candidate | None:
+    return next(iter(candidates), None)
