@@ -1,0 +1,177 @@
+"""The one place where things are wired: the world, what is in each room, and the Flask application over it.
+
+Rooms are listed here by name; nothing is found by scanning. Operations of others join by the entry point group
+`turnup.operations`, each entry naming a Catalogue.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from types import ModuleType
+from urllib.parse import urlsplit
+
+from flask import Flask
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import MetaData, text
+from sqlalchemy.exc import OperationalError
+
+from app.adapters.mail.port import Mailer
+from app.adapters.mail.smtp import SmtpMailer
+from app.adapters.provisioners import registry
+from app.adapters.provisioners.port import Provisioners
+from app.core import audit, clock, events, secrets
+from app.core.across import AcrossOwners
+from app.core.db import Base, Database
+from app.core.ports import Ports
+from app.core.queue import Sender
+from app.core.secrets import Vault
+from app.core.settings import ConfigurationError, Settings
+from app.core.world import World
+from app.domains.billing import models as billing_models
+from app.domains.catalog import models as catalog_models
+from app.domains.communications import models as communications_models
+from app.domains.communications import operations as communications
+from app.domains.deployments import models as deployments_models
+from app.domains.notifications import models as notifications_models
+from app.domains.notifications import operations as notifications
+from app.domains.tenants import models as tenants_models
+from app.domains.workflows import models as workflows_models
+from app.http import api
+from app.http import models as http_models
+from pipelines.canvas import CelerySender, sending_app
+from pipelines.operations import Catalogue
+
+MODELS: tuple[ModuleType, ...] = (
+    audit,
+    clock,
+    events,
+    secrets,
+    http_models,
+    tenants_models,
+    catalog_models,
+    workflows_models,
+    communications_models,
+    notifications_models,
+    deployments_models,
+    billing_models,
+)
+OPERATIONS: tuple[Catalogue, ...] = (communications.OPERATIONS, notifications.OPERATIONS)
+ROUTES: tuple[ModuleType, ...] = ()
+
+PLUGINS = "turnup.operations"
+REDIS_TIMEOUT_SECONDS = 0.2
+# a thread that answers holds at most one connection; event streams hold none
+POOL_SIZE = 10
+
+_ROLE = text(
+    """
+    SELECT rolsuper, rolbypassrls,
+           EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+                   AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owns_tables,
+           EXISTS (SELECT FROM pg_roles s WHERE s.rolname = :system AND pg_has_role(current_user, s.oid, 'MEMBER'))
+               AS reaches_system
+    FROM pg_roles WHERE rolname = current_user
+    """
+)
+
+
+def load_models() -> MetaData:
+    """Every room's tables: those of the modules in MODELS, which this module imports."""
+    return Base.metadata
+
+
+def build_world(settings: Settings, *, sender: Sender | None = None) -> World:
+    """Wire everything that routes, tasks and the CLI start from.
+
+    `sender`: what puts messages into the broker; default: a Celery object that only sends. Raises ConfigurationError where a
+    setting is missing. Nothing is connected to yet.
+    """
+    for name, url in (
+        ("DATABASE_URL", settings.database_url),
+        ("SYSTEM_DATABASE_URL", settings.system_database_url),
+        ("REDIS_URL", settings.redis_url),
+    ):
+        if not url:
+            message = f"{name} must be set (or use `turnup up`, which brings its own servers)."
+            raise ConfigurationError(message)
+    ports = Ports()
+    redis = Redis.from_url(
+        settings.redis_url,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    vault = Vault(settings)
+    operations = _operations()
+    ports.add(Settings, settings)
+    ports.add(Vault, vault)
+    ports.add(Catalogue, operations)
+    ports.add(Sender, sender or _celery_sender(settings, redis))  # type: ignore[type-abstract]
+    ports.add(Mailer, SmtpMailer(settings.smtp_url))  # type: ignore[type-abstract]
+    ports.add(Provisioners, registry.configured(settings))
+    return World(
+        settings=settings,
+        database=Database(settings.database_url, pool_size=POOL_SIZE, test_clock=settings.test_clock, ports=ports),
+        across=AcrossOwners(settings, pool_size=POOL_SIZE // 2, ports=ports),
+        redis=redis,
+        vault=vault,
+        operations=operations,
+        ports=ports,
+    )
+
+
+def create_app(settings: Settings, world: World | None = None) -> Flask:
+    """The API. In production it refuses to start under a database role that row-level security does not hold."""
+    world = world or build_world(settings)
+    if settings.production:
+        _refuse_loose_role(world)
+    app = Flask("app", static_folder=None)
+    mounted = api.install(app, world, version=_version())
+    for room in ROUTES:
+        api.mount(app, mounted, room.blueprints())
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("turnup")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "0"
+
+
+def _operations() -> Catalogue:
+    joined = Catalogue()
+    for catalogue in OPERATIONS:
+        joined.include(catalogue)
+    for plugin in entry_points(group=PLUGINS):
+        joined.include(plugin.load())
+    return joined
+
+
+def _celery_sender(settings: Settings, redis: Redis) -> Sender:
+    return CelerySender(sending_app(settings.celery_broker_url), lambda channel: redis.publish(channel, ""))
+
+
+def _refuse_loose_role(world: World) -> None:
+    """Raises ConfigurationError when DATABASE_URL's role is not walled in by row-level security."""
+    system = urlsplit(world.settings.system_database_url).username
+    try:
+        with world.database.transaction(None) as session:
+            role = session.execute(_ROLE, {"system": system}).one()
+    except OperationalError:
+        message = "DATABASE_URL cannot be reached, so its role cannot be checked."
+        raise ConfigurationError(message) from None
+    faults = (
+        (role.rolsuper, "is a superuser"),
+        (role.rolbypassrls, "has BYPASSRLS"),
+        (role.owns_tables, "owns tables or may act as their owner"),
+        (role.reaches_system, "may act as the role of SYSTEM_DATABASE_URL"),
+    )
+    if found := [words for wrong, words in faults if wrong]:
+        message = (
+            f"DATABASE_URL's role {' and '.join(found)}: it would see every tenant's rows. "
+            "Use the application role that `turnup db bootstrap` makes."
+        )
+        raise ConfigurationError(message)

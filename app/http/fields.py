@@ -1,0 +1,24 @@
+"""Marshmallow fields that every room's schemas share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import marshmallow as ma
+
+
+class Money(ma.fields.Decimal):
+    """An amount: a JSON number with the currency's decimals (348.00), never a float in code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_nan=False, as_string=False, **kwargs)
+
+
+class Time(ma.fields.AwareDateTime):
+    """A time: ISO 8601, leaving as UTC with `Z`; one that comes in must name its offset."""
+
+    def _serialize(self, value: datetime | None, attr: Any, obj: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

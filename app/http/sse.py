@@ -1,0 +1,173 @@
+"""Server-sent events: the state of something at once, and again at each change.
+
+A stream holds no database connection between its looks. Redis pub/sub wakes it; a look each second is the net.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from flask import Response, request
+from redis.client import PubSub
+from redis.exceptions import RedisError
+
+from app.core.errors import NotFound, TooManyRequests, Unavailable
+from app.core.world import World
+from app.http.wire import dumps
+
+log = logging.getLogger(__name__)
+
+PER_ADDRESS = 6
+PER_PROCESS = 24
+
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between looks, between comments that keep proxies awake, and until a stream ends."""
+
+    look: float = 1.0
+    comment: float = 15.0
+    life: float = 600.0
+
+
+DEFAULT_PACE = Pace()
+
+
+class _Seats:
+    """Streams that are open in this process; each takes one of its threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
+
+    def take(self, address: str) -> None:
+        with self._lock:
+            if self._taken[address] >= PER_ADDRESS:
+                message = f"At most {PER_ADDRESS} event streams at a time are open to one address."
+                raise TooManyRequests(message, retry_after=5)
+            if self._taken.total() >= PER_PROCESS:
+                message = "All event streams are taken; try again."
+                raise Unavailable(message)
+            self._taken[address] += 1
+
+    def leave(self, address: str) -> None:
+        with self._lock:
+            self._taken[address] -= 1
+            if self._taken[address] <= 0:
+                del self._taken[address]
+
+
+_SEATS = _Seats()
+
+
+def stream(
+    world: World,
+    channel: str,
+    read: Callable[[], State | None],
+    *,
+    done: Callable[[State], bool] | None = None,
+    pace: Pace = DEFAULT_PACE,
+) -> Response:
+    """Answer with the state that `read` returns, and again whenever it has changed.
+
+    `channel` is what `core.queue.wake` wakes (`turnup:order/42`). `read` opens a short transaction of its own and returns
+    JSON, None when the thing is gone. The stream ends after `pace.life`, when it is gone, or when `done` says that
+    nothing will change any more: the last event is then named `end`. Raises NotFound when there is nothing at first,
+    TooManyRequests or Unavailable when too many streams are open.
+    """
+    first = read()
+    if first is None:
+        message = "There is nothing at this address."
+        raise NotFound(message)
+    address = request.remote_addr or "unknown"
+    _SEATS.take(address)
+    return _Events(_events(_Waker(world, channel), first, read, done, pace), lambda: _SEATS.leave(address))
+
+
+class _Events(Response):
+    """A stream that gives its seat back when it is closed, also when nothing of it was ever read."""
+
+    def __init__(self, events: Iterator[str], leave: Callable[[], None]) -> None:
+        super().__init__(events, mimetype="text/event-stream")
+        self.headers["Cache-Control"] = "no-cache, no-store"
+        self.headers["X-Accel-Buffering"] = "no"
+        self.call_on_close(leave)
+
+
+class _Waker:
+    """Waits for a word on the channel; without Redis just for the time to pass."""
+
+    def __init__(self, world: World, channel: str) -> None:
+        self._world, self._channel = world, channel
+        self._subscription: PubSub | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._subscription = self._world.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+            self._subscription.subscribe(self._channel)
+        except RedisError:
+            self._give_up()
+        return self
+
+    def wait(self, seconds: float) -> None:
+        """Return at a word on the channel, or after that many seconds."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._subscription is None:
+                threading.Event().wait(left)
+                return
+            try:
+                if self._subscription.get_message(timeout=left) is not None:
+                    return
+            except RedisError:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        log.warning("an event stream is polling: Redis is unreachable")
+        if self._subscription is not None:
+            self._subscription.close()
+            self._subscription = None
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if self._subscription is not None:
+            self._subscription.close()
+
+
+def _events(
+    waker: _Waker,
+    state: State,
+    read: Callable[[], State | None],
+    done: Callable[[State], bool] | None,
+    pace: Pace,
+) -> Iterator[str]:
+    begun = said = time.monotonic()
+    sent = dumps(state)
+    yield f"retry: 2000\ndata: {sent}\n\n"
+    with waker:
+        while not (done and done(state)) and time.monotonic() - begun < pace.life:
+            waker.wait(pace.look)
+            found = read()
+            if found is None:
+                break
+            state = found
+            if (text := dumps(state)) != sent:
+                sent, said = text, time.monotonic()
+                yield f"data: {sent}\n\n"
+            elif time.monotonic() - said >= pace.comment:
+                said = time.monotonic()
+                yield ": still here\n\n"
+        else:
+            if not (done and done(state)):
+                return
+    yield "event: end\ndata: {}\n\n"
