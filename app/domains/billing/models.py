@@ -1,4 +1,4 @@
-"""Tables of billing accounts, invoice series and subscriptions. Tenants, orders and items by value: books outlive them."""
+"""Tables of billing accounts, invoice series and subscriptions. Tenants and orders by value: books outlive them."""
 
 from __future__ import annotations
 

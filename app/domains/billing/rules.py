@@ -14,8 +14,9 @@ PREFIX_LETTERS = 8
 
 
 def period_end(start: datetime, *, months: int, anchor_day: int) -> datetime:
-    """The same time of day `months` calendar months after `start`, on the anchor day or, where the month is shorter, its
-    last day: from 31 January to 28 or 29 February, and from there to 31 March again.
+    """The same time of day `months` calendar months after `start`, on the anchor day.
+
+    Where the month is shorter, its last day: from 31 January to 28 or 29 February, and from there to 31 March again.
 
     `anchor_day`: 1 to 31, the day of the month on which the first period began.
     """

@@ -69,6 +69,7 @@ def provision_deployment(  # noqa: PLR0913 - a step's parameters
     instance_id = str(active.id)
     call.effect("deployment", instance_id, _summary(specification.reference), undo={"instance_id": instance_id})
     return {
+        "deployment_id": instance_id,
         "deployment_instance_id": instance_id,
         "deployment": {
             "id": instance_id,
