@@ -30,7 +30,7 @@ class Service(Owned, Timestamped, Base):
 
 
 class Price(Owned, Timestamped, Base):
-    """What one unit of a service costs per month in one currency; `annual_discount_percent` less where a year is paid."""
+    """What one unit of a service costs per month in one currency; by a percentage less where a year is paid at once."""
 
     __tablename__ = "prices"
     __table_args__ = (

@@ -49,7 +49,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
-    """A line with its price. `unit_price` is for one unit and one billing period; `subtotal` = quantity * unit_price."""
+    """A line with its price. `unit_price`: of one unit for one billing period; `subtotal`: quantity * unit_price."""
 
     service_code: str
     name: str

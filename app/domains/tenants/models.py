@@ -51,7 +51,7 @@ class Tenant(Owned, Timestamped, Base):
 
 
 class User(Owned, Timestamped, Base):
-    """Somebody who signs in, for the tenant `owner_id`. `email` is kept in lower case and exists once in the installation."""
+    """Somebody who signs in, for the tenant `owner_id`. `email`: in lower case, once in the whole installation."""
 
     __tablename__ = "users"
     __table_args__ = (

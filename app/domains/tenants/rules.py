@@ -49,16 +49,16 @@ SEEDED_ROLES: Mapping[str, tuple[str, ...]] = {
 
 RESERVED_SLUGS = frozenset(
     """
-    about abuse account accounts admin administrator api app apps assets auth autoconfig autodiscover beta billing blog broadcasthost
-    cdn cname console dashboard demo dev dns docs download downloads email events example flower ftp git grafana health
-    help host hostmaster imap internal invalid isatap local localdomain localhost login logout mail manage media metrics monitor
-    monitoring mta-sts mx news noc ns ns1 ns2 ns3 ns4 operations operator partner partners pop pop3 portal postmaster
-    preview private prometheus public redoc register root sales secure security server sftp shop signup smtp ssh ssl
-    staff staging static stats status store support sysadmin system test tenant tenants turnup usenet uucp vpn webhooks
-    webmail webmaster wpad www www1 www2
+    about abuse account accounts admin administrator api app apps assets auth autoconfig autodiscover beta billing
+    blog broadcasthost cdn cname console dashboard demo dev dns docs download downloads email events example flower
+    ftp git grafana health help host hostmaster imap internal invalid isatap local localdomain localhost login
+    logout mail manage media metrics monitor monitoring mta-sts mx news noc ns ns1 ns2 ns3 ns4 operations operator
+    partner partners pop pop3 portal postmaster preview private prometheus public redoc register root sales secure
+    security server sftp shop signup smtp ssh ssl staff staging static stats status store support sysadmin system
+    tenant tenants test turnup usenet uucp vpn webhooks webmail webmaster wpad www www1 www2
     """.split()
 )
-"""Names under the base domain that a tenant could use to pass for the operator, or that machines look up by themselves."""
+"""Names under the base domain that could pass for the operator's, or that machines look up by themselves."""
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 # the form that browsers accept (HTML, "valid e-mail address"): a login name need not be deliverable
@@ -123,7 +123,7 @@ def permission_fault(permission: str) -> str | None:
 
 
 def covers(held: str, wanted: str) -> bool:
-    """Whether one held permission gives a wanted one: `*` gives all, `order.*` all of order, `workflow:*` all of workflow."""
+    """Whether one held permission gives a wanted one: `*` gives all, `order.*` all of order."""
     return held in {EVERYTHING, wanted} or (held.endswith((".*", ":*")) and wanted.startswith(held[:-1]))
 
 

@@ -62,7 +62,7 @@ def set_price(
 def create_package(
     session: Session, *, code: str, name: str, services: Sequence[str], description: str = "", is_active: bool = True
 ) -> Package:
-    """Make a package of these services. Raises Conflict when the code exists, Invalid for a code or service that cannot be."""
+    """Make a package of these services. Raises Conflict when the code exists, Invalid for a wrong code or service."""
     _refuse(("/code", rules.code_fault(code)))
     items = _services(session, services)
     package: Package | None = session.scalar(

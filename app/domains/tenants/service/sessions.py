@@ -48,7 +48,7 @@ class Grant:
 
 
 def authenticate(session: Session, *, email: str, password: str) -> Identity | None:
-    """Who has this address and password; None when nobody does who is active. Takes the same time for an unknown address."""
+    """Who has this address and password; None when nobody active does. An unknown address takes the same time."""
     email = normal_email(email)
     user = None if email_fault(email) else queries.user_by_email(session, email)
     is_right = passwords.matches(password, user.password_hash if user else None)
@@ -74,7 +74,7 @@ def identity_of(session: Session, *, user_id: UUID) -> Identity | None:
 
 
 def open_session(session: Session, *, user_id: UUID, days: int) -> str:
-    """Begin a family of refresh tokens, each valid for so many days; returns the first. Clears away the user's expired ones."""
+    """Begin a family of refresh tokens, each valid for so many days; returns the first. Expired ones are deleted."""
     user = get_user(session, user_id=user_id)
     session.execute(delete(RefreshToken).where(RefreshToken.user_id == user_id, RefreshToken.expires_at < now(session)))
     return _issue(session, user=user, family_id=new_id(), days=days)
@@ -119,7 +119,7 @@ def log_out(session: Session, *, token: str) -> None:
 
 
 def change_password(session: Session, *, user_id: UUID, current: str, new: str) -> None:
-    """Change a user's password and end all their sessions. Raises Invalid when `current` is wrong or `new` will not do."""
+    """Change a password and end all the user's sessions. Raises Invalid when `current` is wrong or `new` too weak."""
     user = get_user(session, user_id=user_id)
     if not passwords.matches(current, user.password_hash):
         message = "This is not the present password."

@@ -28,8 +28,8 @@ def create_tenant(
 ) -> Tenant:
     """Make a tenant of the session's owner.
 
-    The unique slug decides races: a second transaction waits for the first to end. Raises SlugTaken, or Invalid for a slug
-    that cannot be one.
+    The unique slug decides races: a second transaction waits for the first to end. Raises SlugTaken, or Invalid for a
+    slug that cannot be one.
     """
     if fault := slug_fault(slug):
         raise Invalid(fault, faults=[Fault("/slug", fault)])

@@ -32,8 +32,8 @@ def create_user(
 ) -> User:
     """Make a user of the session's owner with these roles.
 
-    `granted_by`: the permissions of who does it. Raises Invalid (address, password, role), EmailTaken when anyone in the
-    installation has the address, Forbidden for a role beyond `granted_by`.
+    `granted_by`: the permissions of who does it. Raises Invalid (address, password, role), EmailTaken when anyone in
+    the installation has the address, Forbidden for a role beyond `granted_by`.
     """
     email = normal_email(email)
     found = [("/email", email_fault(email)), ("/password", password_fault(password, email=email))]
