@@ -37,7 +37,9 @@ def test_every_mail_is_kept_whole_in_the_order_of_arrival_with_all_its_recipient
 
 def test_a_mail_that_cannot_be_kept_is_refused_for_now(server: MailServer) -> None:
     server.directory.rename(server.directory.with_name("away"))
-    with smtplib.SMTP(machine.LOOPBACK, server.port, timeout=10) as client:
-        with pytest.raises(smtplib.SMTPDataError) as refusal:
-            client.sendmail("shop@example.com", ["ann@example.com"], b"Subject: lost\r\n\r\nbody")
+    with (
+        smtplib.SMTP(machine.LOOPBACK, server.port, timeout=10) as client,
+        pytest.raises(smtplib.SMTPDataError) as refusal,
+    ):
+        client.sendmail("shop@example.com", ["ann@example.com"], b"Subject: lost\r\n\r\nbody")
     assert refusal.value.smtp_code == 451

@@ -71,12 +71,10 @@ def test_a_child_that_died_is_started_again_and_all_are_stopped_in_reverse_order
 
 
 def test_a_child_that_dies_again_and_again_is_given_up_with_a_sentence(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ChildGaveUp, match=r"hopeless ended 2 times .* ended with status 3; its log is .*hopeless\.log"),
-        Supervisor(log_folder=tmp_path, say=lambda _: None, restart_limit=1) as supervisor,
-    ):
+    with Supervisor(log_folder=tmp_path, say=lambda _: None, restart_limit=1) as supervisor:
         supervisor.start(Program(name="hopeless", command=python("raise SystemExit(3)")))
-        supervisor.wait()
+        with pytest.raises(ChildGaveUp, match=r"hopeless ended 2 times .* ended with status 3; its log is .*\.log"):
+            supervisor.wait()
 
 
 def test_what_does_not_listen_is_killed_with_all_its_processes(tmp_path: Path) -> None:
