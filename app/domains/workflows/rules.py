@@ -41,7 +41,6 @@ def compile_snapshot(document: Mapping[str, Any], operations: Catalogue) -> Comp
     documents = {step["name"]: step for step in document["steps"]}
     graph = Graph.of(list(steps.values()))
     ways = routes(graph, [hop(number, steps[name], operations) for number, name in enumerate(graph.names)])
-    declared = frozenset(document.get("input", {}).get("properties", {}))
     rows = [
         {
             "sequence_number": number,
@@ -52,7 +51,7 @@ def compile_snapshot(document: Mapping[str, Any], operations: Catalogue) -> Comp
             "critical": steps[name].critical,
             "unmet": len(graph.predecessors[number]),
             "releases": graph.successors[number],
-            "reads": in_listed_order(reads(steps[name], graph, declared), graph),
+            "reads": in_listed_order(reads(steps[name], graph), graph),
             "route": ways[number].as_json(),
             "sink": not graph.successors[number],
         }

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import now
 from app.core.ports import port
 from app.domains.workflows.store.delivery import Delivery, Outcome
-from app.domains.workflows.store.finish import LeaseLost, end_step
+from app.domains.workflows.store.finish import LeaseLost, end_step, finish, tell_ended
 from app.domains.workflows.store.records import Observers, StepRun
 from app.domains.workflows.store.stop import stop
 from pipelines.plan import Hop, Route
@@ -97,13 +97,14 @@ def fail_for_good(session: Session, step: StepRun, delivery: Delivery, error: Ba
     """No attempt follows. A critical step stops its execution; after another what depends on it goes on, with null."""
     traceback = describe(step, error)
     step.output = None
-    if step.critical:
-        stop(
-            session,
-            step.execution.id,
-            why="failure",
-            error={"step": step.name, "type": step.error_type, "message": step.error_message},
-        )
-    outcome = end_step(session, step, delivery, to="failed", traceback=traceback)
-    outcome.error = error
-    return outcome
+    if not step.critical:
+        outcome = end_step(session, step, delivery, to="failed", traceback=traceback)
+        outcome.error = error
+        return outcome
+    # the step's row before the execution's: everybody locks in this order
+    finish(session, step, delivery, to="failed", traceback=traceback, release=False)
+    tell_ended(session, step)
+    about = {"step": step.name, "type": step.error_type, "message": step.error_message}
+    stop(session, step.execution.id, why="failure", error=about)
+    step.execution.stopping = step.execution.stopping or "failure"
+    return Outcome(error=error)

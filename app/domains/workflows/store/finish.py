@@ -42,6 +42,7 @@ _FINISH = text(
     locked AS (
       SELECT s.sequence_number FROM workflow_steps s, done
       WHERE s.execution_id = :execution AND s.sequence_number = ANY(done.releases) AND s.state = :waiting
+        AND :release
       ORDER BY s.sequence_number FOR UPDATE OF s),
     freed AS (
       UPDATE workflow_steps s SET unmet = s.unmet - 1, sent_at = CASE WHEN s.unmet = 1 THEN now() ELSE s.sent_at END
@@ -60,7 +61,7 @@ _FINISH = text(
         (SELECT array_agg(sequence_number ORDER BY sequence_number) FROM ready) FROM done),
     sinks AS (
       UPDATE workflow_executions e SET unmet_sinks = e.unmet_sinks - 1 FROM done
-      WHERE e.id = :execution AND done.sink RETURNING e.unmet_sinks)
+      WHERE e.id = :execution AND done.sink AND :release RETURNING e.unmet_sinks)
     SELECT (SELECT count(*) FROM done) AS done,
       (SELECT jsonb_agg(jsonb_build_array(sequence_number, route)) FROM ready) AS ready,
       (SELECT unmet_sinks FROM sinks) AS unmet_sinks,
@@ -102,8 +103,13 @@ class Finished:
         self.broken: bool = row.broken
 
 
-def finish(session: Session, step: StepRun, delivery: Delivery, *, to: str, traceback: str | None = None) -> Finished:
-    """Commit a step as completed, failed, skipped or compensated. Raises LeaseLost when the row is no longer ours."""
+def finish(
+    session: Session, step: StepRun, delivery: Delivery, *, to: str, traceback: str | None = None, release: bool = True
+) -> Finished:
+    """Commit a step as completed, failed, skipped or compensated. Raises LeaseLost when the row is no longer ours.
+
+    `release`: count its dependents down; not after a failure that stops the execution.
+    """
     at = now(session)
     started = step.started_at or at
     in_one_transaction = step.token is None and not delivery.undo
@@ -113,6 +119,7 @@ def finish(session: Session, step: StepRun, delivery: Delivery, *, to: str, trac
             "execution": delivery.execution_id,
             "number": delivery.number,
             "undo": delivery.undo,
+            "release": release,
             "to": to,
             "before": step.state,
             "shown_before": "running" if in_one_transaction and to != "skipped" else step.state,
@@ -164,13 +171,17 @@ def end_step(session: Session, step: StepRun, delivery: Delivery, *, to: str, tr
     """Finish a step that went forward, tell the observer, and complete the execution when it was the last."""
     session.flush()
     finished = finish(session, step, delivery, to=to, traceback=traceback)
-    observer = port(session, Observers).of(step.execution)
-    if observer:
-        observer.step_ended(session, step.execution, step)
+    tell_ended(session, step)
     if finished.unmet_sinks == 0 and finished.stopping is None:
         settle_completed(session, step.execution)
     step.execution.stopping = finished.stopping
     return Outcome(ready={} if finished.stopping else finished.ready)
+
+
+def tell_ended(session: Session, step: StepRun) -> None:
+    """Tell the observer how the step ended."""
+    if observer := port(session, Observers).of(step.execution):
+        observer.step_ended(session, step.execution, step)
 
 
 def as_json(value: Any, what: str) -> str:

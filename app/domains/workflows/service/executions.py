@@ -1,0 +1,221 @@
+"""Executions: start, look at, cancel, try again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, text
+from sqlalchemy.orm import Session
+
+from app.core import audit
+from app.core.clock import now
+from app.core.db import OWNER
+from app.core.errors import Fault
+from app.core.ports import port
+from app.core.queue import send_task
+from app.core.settings import Settings
+from app.domains.workflows import queries
+from app.domains.workflows.errors import ExecutionNotFound, InvalidContext, WorkflowNotFound, WrongState
+from app.domains.workflows.models import ExecutionEffect, ExecutionEvent, WorkflowExecution, WorkflowStep, WorkflowVersion
+from app.domains.workflows.rules import Compiled, compile_snapshot
+from app.domains.workflows.store import reopen, stop
+from app.domains.workflows.store import start as starts
+from app.domains.workflows.store.finish import OUTPUT_LIMIT, as_json
+from app.domains.workflows.store.sweep import SETTLE_TASK
+from pipelines.errors import StepFailed
+from pipelines.loader import check_input, with_defaults
+from pipelines.operations import Catalogue
+
+COMPILED_KEPT = 500
+_COMPILED: dict[tuple[int, str, int], Compiled] = {}
+
+_CANCEL_PENDING = text(
+    """
+    WITH e AS (
+      UPDATE workflow_executions SET state = 'cancelled', completed_at = :now, is_wanted = false
+      WHERE id = :execution AND state = 'pending' RETURNING owner_id),
+    s AS (
+      UPDATE workflow_steps SET state = 'cancelled' FROM e WHERE execution_id = :execution AND state = 'pending')
+    INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, error)
+    SELECT owner_id, :execution, :now, 'pending', 'cancelled', :reason FROM e RETURNING owner_id
+    """
+)
+
+
+def start(
+    session: Session,
+    *,
+    workflow: str,
+    context: Mapping[str, Any],
+    trigger_type: str,
+    trigger_source: str | None = None,
+    correlation_id: str | None = None,
+    labels: Mapping[str, Any] | None = None,
+    document: dict[str, Any] | None = None,
+    begin: bool = True,
+) -> WorkflowExecution:
+    """Make an execution of the workflow's current version, and begin it unless told otherwise.
+
+    `document`: an expanded snapshot of that version in place of its stored text. Its ready steps are sent after the commit.
+    Raises WorkflowNotFound (also for an inactive one) and InvalidContext.
+    """
+    settings, operations = port(session, Settings), port(session, Catalogue)
+    found = queries.workflow_by_name(session, workflow)
+    if found is None or not found.is_active:
+        raise WorkflowNotFound(workflow)
+    if document is None:
+        version = queries.version_of(session, found.id, found.version)
+        assert version is not None  # noqa: S101 - a workflow's version is one of its versions
+        document, compiled = version.document, _compiled(version, operations)
+    else:
+        compiled = compile_snapshot(document, operations)
+    execution_id = starts.create(
+        session,
+        starts.NewExecution(
+            owner_id=session.info[OWNER],
+            workflow_id=found.id,
+            workflow_name=found.name,
+            version=found.version,
+            document=document,
+            context=_checked_context(document, context),
+            trigger_type=trigger_type,
+            trigger_source=trigger_source,
+            correlation_id=correlation_id,
+            labels=labels or {},
+            max_duration_seconds=document.get("max_duration_seconds") or settings.workflow_execution_timeout,
+            is_wanted=begin,
+        ),
+        compiled,
+    )
+    if begin and settings.workflow_engine_enabled:
+        starts.begin(session, execution_id, resend_after=settings.resend_after)
+    return get_execution(session, execution_id=execution_id)
+
+
+def begin(session: Session, *, execution_id: int) -> None:
+    """Begin a pending execution. Raises WrongState when it is not pending; waits when the engine is switched off."""
+    settings = port(session, Settings)
+    execution = get_execution(session, execution_id=execution_id)
+    if execution.state != "pending":
+        message = f"Execution {execution_id} is {execution.state}, not pending."
+        raise WrongState(message)
+    if settings.workflow_engine_enabled:
+        starts.begin(session, execution_id, resend_after=settings.resend_after)
+    else:
+        execution.is_wanted = True
+
+
+def cancel(session: Session, *, execution_id: int, reason: str | None = None) -> None:
+    """Stop an execution and undo what it did; one that has not begun is over at once.
+
+    Nothing new starts from this commit on; what runs is let finish, then the rollback runs. Raises WrongState when it has
+    ended or is stopping already.
+    """
+    execution = get_execution(session, execution_id=execution_id)
+    parameters = {"execution": execution_id, "now": now(session), "reason": reason}
+    if session.execute(_CANCEL_PENDING, parameters).one_or_none() is None:
+        why = {"step": None, "type": "Cancelled", "message": reason or "cancelled"}
+        if stop.stop(session, execution_id, why="cancel", error=why) is None:
+            message = f"Execution {execution_id} is {execution.state}{' and stopping' if execution.stopping else ''}."
+            raise WrongState(message)
+        send_task(session, SETTLE_TASK, str(execution.owner_id), execution_id)
+    audit.record(session, "execution.cancel", f"execution/{execution_id}", reason=reason)
+    session.expire(execution)
+
+
+def retry_steps(session: Session, *, execution_id: int, step_names: Collection[str]) -> None:
+    """The named steps, which have failed, again; the execution goes on. Raises WrongState when it cannot."""
+    execution = get_execution(session, execution_id=execution_id)
+    failed = set(reopen.failed_steps(session, execution_id))
+    if execution.state not in {"completed", "failed"} or execution.rollback != "none":
+        message = f"Execution {execution_id} is {execution.state} (rollback {execution.rollback}): its steps cannot be retried."
+        raise WrongState(message)
+    if not step_names or not failed.issuperset(step_names):
+        message = f"Only failed steps are retried; {', '.join(sorted(set(step_names) - failed)) or 'none was named'}."
+        raise WrongState(message)
+    reopen.reopen(
+        session,
+        execution_id=execution_id,
+        document=execution.snapshot,
+        step_names=step_names,
+        operations=port(session, Catalogue),
+        resend_after=port(session, Settings).resend_after,
+    )
+    audit.record(session, "execution.retry", f"execution/{execution_id}", after={"steps": sorted(step_names)})
+    session.expire(execution)
+
+
+def retry_rollback(session: Session, *, execution_id: int) -> None:
+    """The compensations that gave up, again. Raises WrongState when the rollback is not incomplete."""
+    execution = get_execution(session, execution_id=execution_id)
+    if not reopen.retry_rollback(session, execution_id=execution_id, resend_after=port(session, Settings).resend_after):
+        message = f"The rollback of execution {execution_id} is {execution.rollback}, not incomplete."
+        raise WrongState(message)
+    audit.record(session, "execution.retry_rollback", f"execution/{execution_id}")
+    session.expire(execution)
+
+
+def get_execution(session: Session, *, execution_id: int) -> WorkflowExecution:
+    """Raises ExecutionNotFound."""
+    execution = queries.execution(session, execution_id)
+    if execution is None:
+        raise ExecutionNotFound(execution_id)
+    return execution
+
+
+def list_executions(
+    *,
+    status: str | None = None,
+    workflow: str | None = None,
+    correlation: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Select[Any]:
+    """A statement for a page of executions."""
+    return queries.executions(status=status, workflow=workflow, correlation=correlation, since=since, until=until)
+
+
+def steps(session: Session, *, execution_id: int) -> list[WorkflowStep]:
+    """In topological order."""
+    return queries.steps(session, execution_id)
+
+
+def failed_step_names(session: Session, *, execution_id: int) -> list[str]:
+    """Names of the steps that failed."""
+    return [step.step_name for step in queries.steps(session, execution_id) if step.state == "failed"]
+
+
+def history(session: Session, *, execution_id: int) -> list[ExecutionEvent]:
+    """Every transition, in order."""
+    get_execution(session, execution_id=execution_id)
+    return queries.history(session, execution_id)
+
+
+def effects(session: Session, *, execution_id: int) -> list[ExecutionEffect]:
+    """The ledger of what the execution changed, and whether it is undone."""
+    return queries.effects(session, execution_id)
+
+
+def _checked_context(document: dict[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    faults = list(check_input(document, context))
+    if faults:
+        message = "The context does not fit the workflow's input."
+        raise InvalidContext(message, faults=faults)
+    try:
+        as_json(dict(context), "context")
+    except StepFailed as error:
+        message = f"The context is limited to {OUTPUT_LIMIT} bytes of JSON."
+        raise InvalidContext(message, faults=[Fault("", str(error))]) from None
+    return with_defaults(document, context)
+
+
+def _compiled(version: WorkflowVersion, operations: Catalogue) -> Compiled:
+    """A version's rows; kept, since a version is immutable and compiling is most of what a start costs."""
+    key = (version.id, version.version, id(operations))
+    if (kept := _COMPILED.get(key)) is None:
+        if len(_COMPILED) >= COMPILED_KEPT:
+            _COMPILED.clear()
+        kept = _COMPILED[key] = compile_snapshot(version.document, operations)
+    return kept

@@ -1,0 +1,340 @@
+"""The life of one delivered message: claim, attempt, commit or failure.
+
+An operation that touches only our database is one transaction with its commit. One of the lease form is claimed in a first
+transaction, called outside any, and completed in a second one that checks its token.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from app.core import log as logs
+from app.core.ports import port
+from app.core.settings import Settings
+from app.core.world import World
+from app.domains.workflows.store import effects, fail, undo
+from app.domains.workflows.store.call import StepCall
+from app.domains.workflows.store.claim import claim, count_attempt, take_lease
+from app.domains.workflows.store.conditions import skip_descendants
+from app.domains.workflows.store.delivery import Delivery, Outcome
+from app.domains.workflows.store.finish import LeaseLost, end_step, settle_completed
+from app.domains.workflows.store.lease import kept, time_limit
+from app.domains.workflows.store.records import Observers, StepRun
+from app.domains.workflows.store.settle import settle
+from app.domains.workflows.store.stop import stop
+from pipelines.definition import Compensate, OnFalse, RetryPolicy, StepType
+from pipelines.errors import StepFailed
+from pipelines.expressions import Scope, evaluate, resolve, resolve_params
+from pipelines.operations import Effect, Operation
+from pipelines.plan import Route
+from pipelines.retry import IN_PLACE_SECONDS, next_delay, resolve_policy
+
+log = logging.getLogger(__name__)
+
+RECONNECTS = 5
+
+_LEFT_READY = text(
+    """
+    SELECT s.sequence_number, s.route FROM workflow_steps done
+    JOIN workflow_steps s ON s.execution_id = done.execution_id AND s.sequence_number = ANY(done.releases)
+    JOIN workflow_executions e ON e.id = done.execution_id
+    WHERE done.execution_id = :execution AND done.sequence_number = :number AND e.state = 'running' AND s.unmet = 0
+      AND CASE WHEN :undo THEN done.state = 'compensated' AND s.state = 'compensating'
+          ELSE done.state IN ('completed', 'failed', 'skipped') AND s.state = 'pending' AND e.stopping IS NULL END
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A claimed step, ready for its attempt. `skip`: its `when` is false."""
+
+    step: StepRun
+    operation: Operation | None = None
+    params: dict[str, Any] | None = None
+    skip: bool = False
+
+
+def run(world: World, delivery: Delivery) -> Outcome:
+    """Do what this message asks for, if it is still to be done; a duplicate ends silently.
+
+    What the outcome holds as ready is for the caller to send. Short waits before a retry happen here.
+    """
+    while True:
+        with logs.about(execution=delivery.execution_id, step=delivery.number):
+            outcome = _deliver(world, delivery)
+            if outcome.settle:
+                settle(world.database, owner_id=delivery.owner_id, execution_id=delivery.execution_id)
+        if outcome.retry_in is None or outcome.retry_in > IN_PLACE_SECONDS:
+            return outcome
+        time.sleep(outcome.retry_in)
+        delivery = replace(delivery, redelivered=False)
+
+
+def _deliver(world: World, delivery: Delivery) -> Outcome:
+    """Once more when the database went away before the step was claimed: a new connection is tried, for a second."""
+    for tries_left in reversed(range(RECONNECTS)):
+        try:
+            return (_undo if delivery.undo else _forward)(world, delivery)
+        except DBAPIError as error:
+            if not (error.connection_invalidated or isinstance(error, OperationalError)) or not tries_left:
+                raise
+            time.sleep(IN_PLACE_SECONDS)
+    raise AssertionError
+
+
+def _forward(world: World, delivery: Delivery) -> Outcome:
+    if delivery.redelivered:
+        with world.database.transaction(delivery.owner_id) as session:
+            count_attempt(session, delivery)
+    step: StepRun | None = None
+    try:
+        with world.database.transaction(delivery.owner_id) as session:
+            step = claim(session, delivery, counted=delivery.redelivered)
+            if step is None:
+                return _left_over(session, delivery)
+            prepared = _prepare(world, step)
+            if prepared.skip:
+                return end_step(session, step, delivery, to="skipped")
+            _tell_claimed(session, step)
+            if prepared.operation is None or not prepared.operation.lease:
+                with time_limit(_timeout(prepared)):
+                    call = StepCall(world.database, step, lambda: session)
+                    step.output = _attempt(call, prepared)
+                return _complete(session, call, prepared, delivery)
+            _intend(session, StepCall(world.database, step, lambda: session), prepared)
+            take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
+        return _leased(world, prepared, delivery)
+    except LeaseLost as error:
+        log.warning("%s", error)
+        return Outcome()
+    except Exception as error:
+        if step is None:
+            raise
+        return _fail(world, step, delivery, error)
+
+
+def _leased(world: World, prepared: Prepared, delivery: Delivery) -> Outcome:
+    step = prepared.step
+    with ExitStack() as stack:
+        call = StepCall(
+            world.database, step, lambda: stack.enter_context(world.database.transaction(delivery.owner_id))
+        )
+        with _kept(world, step, delivery), time_limit(_timeout(prepared)):
+            step.output = _attempt(call, prepared)
+        # the heartbeat has ended: it would wait for the row that this transaction now locks
+        return _complete(call.session, call, prepared, delivery)
+
+
+def _kept(world: World, step: StepRun, delivery: Delivery) -> AbstractContextManager[None]:
+    return kept(world.database, step, delivery, lease_seconds=world.settings.lease_seconds)
+
+
+def _prepare(world: World, step: StepRun) -> Prepared:
+    """Everything of an attempt that needs no effect: the policy's bound, `when`, parameters."""
+    definition = step.step
+    operation = world.operations.get(definition.operation) if definition.operation else None
+    if definition.operation and operation is None:
+        message = f"Service not found: {definition.operation}"
+        raise StepFailed(message, permanent=True)
+    policy = _policy(world.settings, step, operation)
+    if step.attempt > policy.maximum_attempts:
+        message = "worker lost"
+        raise StepFailed(message, permanent=True)
+    if definition.when is not None and not _truth(definition.when, step, "when"):
+        return Prepared(step, operation, skip=True)
+    if operation is None:
+        return Prepared(step)
+    fields = operation.parameters.model_fields
+    optional = frozenset(name for name, info in fields.items() if not info.is_required())
+    params = resolve_params(definition.params, scope(step), step_name=step.name, optional=optional)
+    step.input = params
+    return Prepared(step, operation, params)
+
+
+def scope(step: StepRun) -> Scope:
+    """What the step's references and expressions see."""
+    execution = step.execution
+    return Scope(
+        context=execution.context,
+        outputs=step.outputs,
+        execution={"id": execution.id, "correlation_id": execution.correlation_id},
+        tenant={"id": str(execution.owner_id)},
+    )
+
+
+def _attempt(call: StepCall, prepared: Prepared) -> Any:
+    step, operation = prepared.step, prepared.operation
+    if operation is not None:
+        return dict(operation.function(call, **operation.bind(prepared.params or {})) or {})
+    if step.step.type is StepType.TRANSFORM:
+        return resolve(step.step.output, scope(step))
+    is_true = _truth(step.step.condition or "", step, "condition")
+    if not is_true and step.step.on_false is OnFalse.FAIL:
+        message = f"the condition is false: {step.step.condition}"
+        raise StepFailed(message, permanent=True)
+    return is_true
+
+
+def _complete(session: Session, call: StepCall, prepared: Prepared, delivery: Delivery) -> Outcome:
+    step, operation = prepared.step, prepared.operation
+    if operation is not None:
+        _confirm(session, call, step, operation)
+    if step.output is False and step.step.type is StepType.CONDITION:
+        return _false(session, step, delivery)
+    outcome = end_step(session, step, delivery, to="completed")
+    outcome.settle = step.execution.stopping is not None
+    return outcome
+
+
+def _false(session: Session, step: StepRun, delivery: Delivery) -> Outcome:
+    if step.step.on_false is OnFalse.END:
+        end_step(session, step, delivery, to="completed")
+        stop(session, step.execution.id, why="end")
+        return Outcome(settle=True)
+    left = skip_descendants(session, step)
+    outcome = end_step(session, step, delivery, to="completed")
+    if left == 0 and step.execution.stopping is None:
+        settle_completed(session, step.execution)
+    outcome.settle = step.execution.stopping is not None
+    return outcome
+
+
+def _confirm(session: Session, call: StepCall, step: StepRun, operation: Operation) -> None:
+    override = step.step.compensate
+    if isinstance(override, Compensate):
+        after = replace(scope(step), outputs={**step.outputs, step.name: step.output})
+        params = resolve(dict(override.params), after)
+        told = call.effects or [Effect(operation.name, step.name, f"{operation.name} of step {step.name}")]
+        changed = [replace(effect, undo=params) for effect in told[:1]]
+        effects.confirm(session, step, changed, undone_by=override.operation)
+    elif call.effects:
+        effects.confirm(session, step, call.effects, undone_by=None if override == "none" else operation.undone_by)
+
+
+def _intend(session: Session, call: StepCall, prepared: Prepared) -> None:
+    operation = prepared.operation
+    if operation is not None and operation.intends is not None and prepared.step.step.compensate != "none":
+        intended = list(operation.intends(call, operation.bind(prepared.params or {})))
+        effects.intend(session, prepared.step, intended, undone_by=operation.undone_by)
+
+
+def _tell_claimed(session: Session, step: StepRun) -> None:
+    if observer := port(session, Observers).of(step.execution):
+        observer.step_claimed(session, step.execution, step)
+
+
+def _fail(world: World, step: StepRun, delivery: Delivery, error: Exception) -> Outcome:
+    operation = world.operations.get(step.operation) if step.operation else None
+    delay = next_delay(_policy(world.settings, step, operation), attempt=step.attempt, error=error)
+    log.warning("attempt %s of %s failed: %s", step.attempt, step.name, error, exc_info=delay is None)
+    made = step.attempt if step.token is not None else step.attempts
+    try:
+        if delay is None and not step.critical:
+            _undo_intended(world, step)
+        with world.database.transaction(delivery.owner_id) as session:
+            if delay is not None:
+                return fail.put_back(session, step, delivery, error, made=made, delay=delay)
+            outcome = fail.fail_for_good(session, step, delivery, error)
+        outcome.settle = step.execution.stopping is not None
+    except LeaseLost as lost:
+        log.warning("%s", lost)
+        return Outcome()
+    return outcome
+
+
+def _undo_intended(world: World, step: StepRun) -> None:
+    """A step that failed for good and whose execution goes on leaves nothing half-made behind."""
+    try:
+        with world.database.transaction(step.execution.owner_id) as session:
+            undos = effects.to_undo(session, step)
+            if undos:
+                undo.call_all(StepCall(world.database, step, lambda: session), undos, world.operations)
+                for each in undos:
+                    effects.undone(session, each)
+    except Exception:
+        log.exception("what %s had begun could not be undone; it stays in the ledger as intended", step.name)
+
+
+def _undo(world: World, delivery: Delivery) -> Outcome:
+    step: StepRun | None = None
+    undos: list[effects.Undo] = []
+    try:
+        with world.database.transaction(delivery.owner_id) as session:
+            step = claim(session, delivery, counted=False)
+            if step is None:
+                return _left_over(session, delivery)
+            undos = effects.to_undo(session, step)
+            if not undo.is_leased(undos, world.operations):
+                undo.call_all(StepCall(world.database, step, lambda: session), undos, world.operations)
+                return undo.complete(session, step, delivery, undos)
+            take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
+        with ExitStack() as stack:
+            call = StepCall(
+                world.database, step, lambda: stack.enter_context(world.database.transaction(delivery.owner_id))
+            )
+            with _kept(world, step, delivery):
+                undo.call_all(call, undos, world.operations)
+            return undo.complete(call.session, step, delivery, undos)
+    except LeaseLost as error:
+        log.warning("%s", error)
+        return Outcome()
+    except Exception as error:
+        if step is None:
+            raise
+        return _fail_undo(world, step, delivery, undos, error)
+
+
+def _fail_undo(
+    world: World, step: StepRun, delivery: Delivery, undos: list[effects.Undo], error: Exception
+) -> Outcome:
+    delay = next_delay(undo.policy_of(undos, world.operations), attempt=step.attempt, error=error)
+    made = step.attempt if step.token is not None else step.attempts
+    log.warning("attempt %s to undo %s failed: %s", step.attempt, step.name, error, exc_info=delay is None)
+    try:
+        with world.database.transaction(delivery.owner_id) as session:
+            if delay is None:
+                return undo.give_up(session, step, delivery, error)
+            return fail.put_back(session, step, delivery, error, made=made, delay=delay)
+    except LeaseLost as lost:
+        log.warning("%s", lost)
+        return Outcome()
+
+
+def _left_over(session: Session, delivery: Delivery) -> Outcome:
+    """Nothing to do. A redelivered message of a step that is done may have died before it sent what came next."""
+    if not delivery.redelivered:
+        return Outcome()
+    rows = session.execute(
+        _LEFT_READY, {"execution": delivery.execution_id, "number": delivery.number, "undo": delivery.undo}
+    )
+    return Outcome(ready={row.sequence_number: Route.from_json(row.route) for row in rows}, undo=delivery.undo)
+
+
+def _policy(settings: Settings, step: StepRun, operation: Operation | None) -> RetryPolicy:
+    return resolve_policy(
+        step.step,
+        operation,
+        default_attempts=settings.workflow_retry_max_attempts,
+        enabled=settings.workflow_retry_enabled,
+    )
+
+
+def _timeout(prepared: Prepared) -> float | None:
+    return prepared.step.step.timeout_seconds or (prepared.operation.timeout_seconds if prepared.operation else None)
+
+
+def _truth(source: str, step: StepRun, what: str) -> bool:
+    value = evaluate(source, scope(step))
+    if not isinstance(value, bool):
+        message = f"`{what}` of step {step.name} is {type(value).__name__}, not true or false: {source}"
+        raise StepFailed(message, permanent=True)
+    return value
