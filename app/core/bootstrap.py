@@ -76,7 +76,7 @@ _WORDS = {
 def bootstrap(admin_url: str, settings: Settings) -> list[str]:
     """Make roles, database and extensions as the settings' URLs name them, and set the roles' limits and grants.
 
-    `admin_url`: a superuser's, or that of a role that may make roles and databases (of the server itself, not a pooler).
+    `admin_url`: a superuser's, or that of a role that may make roles and databases (at the server, not a pooler).
     Repeats without harm: passwords and limits are set again, nothing is dropped. Returns what was new, as sentences.
     Raises BootstrapFailed.
     """

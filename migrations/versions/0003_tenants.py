@@ -28,7 +28,7 @@ def _timestamps() -> tuple[sa.Column, sa.Column]:
 
 
 def _tenants() -> None:
-    op.create_table(
+    tenants = op.create_table(
         "tenants",
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("name", sa.Text, nullable=False),
@@ -43,10 +43,7 @@ def _tenants() -> None:
         sa.CheckConstraint("slug ~ '^[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])$'", name=op.f("ck_tenants_slug_form")),
     )
     op.create_index("ix_tenants_owner_id", "tenants", ["owner_id", "created_at", "id"])
-    op.execute(
-        "INSERT INTO tenants (id, name, slug, owner_id) "
-        f"VALUES ('{OPERATOR_ID}', 'Operator', 'operator', '{OPERATOR_ID}')"
-    )
+    op.bulk_insert(tenants, [{"id": OPERATOR_ID, "name": "Operator", "slug": "operator", "owner_id": OPERATOR_ID}])
     protect("tenants", readable=f"id = {OWNER}")
     keep_updated_at("tenants")
     # slugs are unique over all owners, whose rows nobody else sees: this tells whether one exists, and nothing more

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Owned, Timestamped
 from app.core.ids import new_id
+from app.core.money import rounded
 
 
 class Service(Owned, Timestamped, Base):
@@ -51,6 +52,11 @@ class Price(Owned, Timestamped, Base):
         Numeric(6, 3), server_default=text("0"), default=Decimal(0)
     )
     service: Mapped[Service] = relationship(back_populates="prices", lazy="joined", innerjoin=True)
+
+    @property
+    def monthly(self) -> Decimal:
+        """`unit_price` with the decimals of its currency."""
+        return rounded(self.unit_price, self.currency)
 
 
 class Package(Owned, Timestamped, Base):

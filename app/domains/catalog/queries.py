@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from app.domains.catalog.models import Package, Price, Region, Service, TaxRate
@@ -19,6 +19,22 @@ def services(session: Session, *, active_only: bool) -> Sequence[Service]:
     return session.scalars(statement.where(Service.is_active) if active_only else statement).all()
 
 
+def every_service() -> Select[tuple[Service]]:
+    return select(Service)
+
+
+def every_price() -> Select[tuple[Price]]:
+    return select(Price)
+
+
+def every_package() -> Select[tuple[Package]]:
+    return select(Package)
+
+
+def every_region() -> Select[tuple[Region]]:
+    return select(Region)
+
+
 def services_by_code(session: Session, codes: Collection[str]) -> Mapping[str, Service]:
     rows = session.scalars(select(Service).where(Service.code.in_(codes)).limit(MAX_ROWS))
     return {service.code: service for service in rows}
@@ -29,8 +45,9 @@ def packages(session: Session, *, active_only: bool) -> Sequence[Package]:
     return session.scalars(statement.where(Package.is_active) if active_only else statement).all()
 
 
-def package(session: Session, code: str) -> Package | None:
-    return session.scalar(select(Package).where(Package.code == code))
+def package(session: Session, code: str, *, locked: bool = False) -> Package | None:
+    statement = select(Package).where(Package.code == code)
+    return session.scalar(statement.with_for_update() if locked else statement)
 
 
 def regions(session: Session, *, active_only: bool) -> Sequence[Region]:
@@ -42,14 +59,9 @@ def region(session: Session, code: str) -> Region | None:
     return session.scalar(select(Region).where(Region.code == code))
 
 
-def prices(session: Session) -> Sequence[Price]:
-    return session.scalars(
-        select(Price).join(Price.service).order_by(Service.code, Price.currency).limit(MAX_ROWS)
-    ).all()
-
-
-def price(session: Session, *, service: Service, currency: str) -> Price | None:
-    return session.scalar(select(Price).where(Price.service_id == service.id, Price.currency == currency))
+def price(session: Session, *, service_code: str, currency: str, locked: bool = False) -> Price | None:
+    statement = select(Price).join(Price.service).where(Service.code == service_code, Price.currency == currency)
+    return session.scalar(statement.with_for_update(of=Price) if locked else statement)
 
 
 def is_sold_in(session: Session, currency: str) -> bool:

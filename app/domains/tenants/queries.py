@@ -42,23 +42,17 @@ def user_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).where(User.email == email))
 
 
-def roles(session: Session) -> Sequence[Role]:
-    return session.scalars(select(Role).order_by(Role.name).limit(MAX_ROLES)).all()
+def roles() -> Select[tuple[Role]]:
+    return select(Role)
 
 
 def roles_named(session: Session, names: Collection[str]) -> Sequence[Role]:
     return session.scalars(select(Role).where(Role.name.in_(names)).limit(MAX_ROLES)).all()
 
 
-def permissions(session: Session, user_id: UUID) -> frozenset[str]:
-    """Everything that a user's roles give together."""
-    held = session.scalars(
-        select(Role.permissions)
-        .join(UserRole, UserRole.role_id == Role.id)
-        .where(UserRole.user_id == user_id)
-        .limit(MAX_ROLES)
-    )
-    return frozenset(permission for each in held for permission in each)
+def roles_of(session: Session, user_id: UUID) -> Sequence[Role]:
+    held = select(UserRole.role_id).where(UserRole.user_id == user_id)
+    return session.scalars(select(Role).where(Role.id.in_(held)).order_by(Role.name).limit(MAX_ROLES)).all()
 
 
 def locked_token(session: Session, token_hash: bytes) -> RefreshToken | None:

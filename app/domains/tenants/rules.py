@@ -28,7 +28,7 @@ SEEDED_ROLES: Mapping[str, tuple[str, ...]] = {
     "sales": ("order.read", "order.create", "order.submit"),
     "operations": ("order.read", "order.process", "order.update", "workflow:view", "workflow:execute"),
     "support": ("order.read", "ticket.*", "workflow:view"),
-    "billing": ("order.read", "invoice.*", "payment.*", "subscription.*", "catalog.read"),
+    "billing": ("order.read", "invoice.*", "payment.*", "subscription.*"),
     "partner": ("order.read", "order.create", "order.submit", "license.read", "license.allocate", "deployment.read"),
     TENANT_ADMIN: (
         "order.*",
@@ -36,7 +36,7 @@ SEEDED_ROLES: Mapping[str, tuple[str, ...]] = {
         "user.*",
         "role.*",
         "tenant.read",
-        "catalog.*",
+        "catalog.update",
         "ticket.*",
         "invoice.*",
         "payment.*",
@@ -56,7 +56,7 @@ RESERVED_SLUGS = frozenset(
     partner partners pop pop3 portal postmaster preview private prometheus public redoc register root sales secure
     security server sftp shop signup smtp ssh ssl staff staging static stats status store support sysadmin system
     tenant tenants test turnup usenet uucp vpn webhooks webmail webmaster wpad www www1 www2
-    """.split()
+    """.split()  # noqa: SIM905 - a list of its own lines would be four times as long
 )
 """Names under the base domain that could pass for the operator's, or that machines look up by themselves."""
 
@@ -70,7 +70,7 @@ _COMMON_PASSWORDS = frozenset(
     123456789012 1234567890123 12345678901234 1q2w3e4r5t6y 1qaz2wsx3edc adminadmin12 administrator administrator1
     changeme1234 changemeplease iloveyou1234 letmeinletmein password1234 password12345 password123456 passwordpassword
     qwertyuiop12 qwertyuiop123 qwertyuiop[] qwertyqwerty welcome12345 welcome123456
-    """.split()
+    """.split()  # noqa: SIM905 - a list of its own lines would be four times as long
 )
 
 
@@ -102,7 +102,7 @@ def email_fault(email: str) -> str | None:
 
 
 def password_fault(password: str, *, email: str = "") -> str | None:
-    """What is wrong with a new password, as a sentence; None when nothing is. Length counts, not kinds of characters."""
+    """What is wrong with a new password, as a sentence; None when nothing is. Length counts, not variety."""
     if len(password) < MIN_PASSWORD_LENGTH:
         return f"A password has at least {MIN_PASSWORD_LENGTH} characters."
     if len(password) > MAX_PASSWORD_LENGTH:

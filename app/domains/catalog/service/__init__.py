@@ -1,13 +1,17 @@
 """The verbs of the catalogue. None commits; all read and write the catalogue of the session's owner."""
 
 from app.domains.catalog.rules import BILLING_CYCLES, Line, PricedLine, Quote
-from app.domains.catalog.service.editing import create_package, set_price, update_package
+from app.domains.catalog.service.editing import create_package, create_service, set_price, update_package
 from app.domains.catalog.service.quoting import price
 from app.domains.catalog.service.reading import (
+    all_packages,
+    all_prices,
+    all_regions,
+    all_services,
+    find_price,
     get_package,
     package_services,
     packages,
-    prices,
     region_exists,
     regions,
     services,
@@ -19,12 +23,17 @@ __all__ = [
     "Line",
     "PricedLine",
     "Quote",
+    "all_packages",
+    "all_prices",
+    "all_regions",
+    "all_services",
     "create_package",
+    "create_service",
+    "find_price",
     "get_package",
     "package_services",
     "packages",
     "price",
-    "prices",
     "region_exists",
     "regions",
     "seed",

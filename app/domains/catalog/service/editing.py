@@ -35,9 +35,9 @@ def set_price(
     if service is None:
         message = f"“{service_code}” is not in the catalogue."
         raise NotFound(message)
-    before = queries.price(session, service=service, currency=currency)
+    before = queries.price(session, service_code=service_code, currency=currency, locked=True)
     was = _amounts(before) if before else None
-    session.execute(
+    price: Price | None = session.scalar(
         insert(Price)
         .values(
             id=new_id(),
@@ -51,12 +51,29 @@ def set_price(
             index_elements=["service_id", "currency"],
             set_={"unit_price": unit_price, "annual_discount_percent": annual_discount_percent},
         )
+        .returning(Price)
+        .execution_options(populate_existing=True)
     )
-    session.expire_all()
-    price = queries.price(session, service=service, currency=currency)
-    assert price is not None  # noqa: S101 - it was just written
+    assert price is not None  # noqa: S101 - an upsert always returns its row
+    session.expire(service, ["prices"])
     audit.record(session, "price.set", f"price/{service_code}/{currency}", before=was, after=_amounts(price))
     return price
+
+
+def create_service(session: Session, *, code: str, name: str, description: str = "") -> Service:
+    """Add a service, without a price yet. Raises Conflict when the code exists, Invalid for a wrong code."""
+    _refuse(("/code", rules.code_fault(code)))
+    service: Service | None = session.scalar(
+        insert(Service)
+        .values(id=new_id(), owner_id=session.info[OWNER], code=code, name=name, description=description)
+        .on_conflict_do_nothing(index_elements=["owner_id", "code"])
+        .returning(Service)
+    )
+    if service is None:
+        message = f"There is a service “{code}” already."
+        raise Conflict(message, faults=[Fault("/code", message)])
+    audit.record(session, "service.created", f"service/{code}", after={"name": name, "description": description})
+    return service
 
 
 def create_package(
@@ -107,6 +124,7 @@ def update_package(
     if services is not None:
         _fill(session, package, _services(session, services))
     session.flush()
+    session.refresh(package, ["updated_at"])
     audit.record(session, "package.updated", f"package/{code}", before=before, after=_contents(package))
     return package
 

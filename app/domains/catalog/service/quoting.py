@@ -59,7 +59,7 @@ def _offers(session: Session, lines: Sequence[Line], currency: str) -> tuple[Map
         if found := _price_in(service, currency):
             offers[line.service_code] = Offer(
                 name=service.name,
-                monthly=found.unit_price,
+                monthly=found.monthly,
                 annual_discount_percent=found.annual_discount_percent,
             )
         else:

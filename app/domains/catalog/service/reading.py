@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Fault, Invalid, NotFound
@@ -26,9 +27,29 @@ def regions(session: Session, *, active_only: bool = True) -> Sequence[Region]:
     return queries.regions(session, active_only=active_only)
 
 
-def prices(session: Session) -> Sequence[Price]:
-    """All prices, by service and currency."""
-    return queries.prices(session)
+def all_services() -> Select[tuple[Service]]:
+    """Every service, to be paged."""
+    return queries.every_service()
+
+
+def all_prices() -> Select[tuple[Price]]:
+    """Every price, to be paged."""
+    return queries.every_price()
+
+
+def all_packages() -> Select[tuple[Package]]:
+    """Every package, to be paged."""
+    return queries.every_package()
+
+
+def all_regions() -> Select[tuple[Region]]:
+    """Every region, to be paged."""
+    return queries.every_region()
+
+
+def find_price(session: Session, *, service_code: str, currency: str) -> Price | None:
+    """What a service costs in a currency, locked until the transaction ends."""
+    return queries.price(session, service_code=service_code, currency=currency, locked=True)
 
 
 def region_exists(session: Session, *, code: str) -> bool:
@@ -37,9 +58,9 @@ def region_exists(session: Session, *, code: str) -> bool:
     return region is not None and region.is_active
 
 
-def get_package(session: Session, *, code: str) -> Package:
-    """A package by its code, also one that is not sold any more. Raises NotFound."""
-    if package := queries.package(session, code):
+def get_package(session: Session, *, code: str, locked: bool = False) -> Package:
+    """A package by its code, also one not sold any more. `locked`: until the transaction ends. Raises NotFound."""
+    if package := queries.package(session, code, locked=locked):
         return package
     message = f"There is no package “{code}”."
     raise NotFound(message)

@@ -1,7 +1,7 @@
 """The verbs of the tenants room. None commits; all run as the session's owner unless they say otherwise."""
 
 from app.domains.tenants.rules import allows, email_fault, slug_fault
-from app.domains.tenants.service.roles import ensure_roles, list_roles
+from app.domains.tenants.service.roles import all_roles, ensure_roles
 from app.domains.tenants.service.sessions import (
     Grant,
     Identity,
@@ -26,6 +26,7 @@ from app.domains.tenants.service.users import all_users, create_user, get_user, 
 __all__ = [
     "Grant",
     "Identity",
+    "all_roles",
     "all_tenants",
     "all_users",
     "allows",
@@ -40,7 +41,6 @@ __all__ = [
     "get_tenant",
     "get_user",
     "identity_of",
-    "list_roles",
     "log_out",
     "open_session",
     "refresh",

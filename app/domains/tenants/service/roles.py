@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
+from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -34,9 +35,9 @@ def ensure_roles(session: Session) -> None:
     )
 
 
-def list_roles(session: Session) -> Sequence[Role]:
-    """The roles of the session's owner, by name."""
-    return queries.roles(session)
+def all_roles() -> Select[tuple[Role]]:
+    """The roles of the session's owner, to be paged."""
+    return queries.roles()
 
 
 def give_roles(session: Session, *, user: User, names: Collection[str], granted_by: Collection[str]) -> None:

@@ -36,6 +36,7 @@ class Identity:
     owner_id: UUID
     email: str
     name: str | None
+    roles: tuple[str, ...]
     permissions: frozenset[str]
 
 
@@ -73,11 +74,12 @@ def identity_of(session: Session, *, user_id: UUID) -> Identity | None:
     return _identity(session, user) if user and _may_sign_in(session, user) else None
 
 
-def open_session(session: Session, *, user_id: UUID, days: int) -> str:
-    """Begin a family of refresh tokens, each valid for so many days; returns the first. Expired ones are deleted."""
-    user = get_user(session, user_id=user_id)
-    session.execute(delete(RefreshToken).where(RefreshToken.user_id == user_id, RefreshToken.expires_at < now(session)))
-    return _issue(session, user=user, family_id=new_id(), days=days)
+def open_session(session: Session, *, identity: Identity, days: int) -> Grant:
+    """Begin a family of refresh tokens, each valid for so many days. The user's expired ones are deleted."""
+    expired = RefreshToken.expires_at < now(session)
+    session.execute(delete(RefreshToken).where(RefreshToken.user_id == identity.user_id, expired))
+    token = _issue(session, user_id=identity.user_id, owner_id=identity.owner_id, family_id=new_id(), days=days)
+    return Grant(identity=identity, refresh_token=token)
 
 
 def refresh(session: Session, *, token: str, days: int) -> Grant | None:
@@ -104,7 +106,7 @@ def refresh(session: Session, *, token: str, days: int) -> Grant | None:
         _revoke_family(session, row.family_id, at)
         return None
     row.used_at = at
-    following = _issue(session, user=user, family_id=row.family_id, days=days)
+    following = _issue(session, user_id=user.id, owner_id=user.owner_id, family_id=row.family_id, days=days)
     return Grant(identity=_identity(session, user), refresh_token=following)
 
 
@@ -135,17 +137,17 @@ def change_password(session: Session, *, user_id: UUID, current: str, new: str) 
     audit.record(session, "user.password_changed", f"user/{user_id}")
 
 
-def _issue(session: Session, *, user: User, family_id: UUID, days: int) -> str:
+def _issue(session: Session, *, user_id: UUID, owner_id: UUID, family_id: UUID, days: int) -> str:
     token = secrets.generate(TOKEN_BYTES)
     at = now(session)
     session.add(
         RefreshToken(
-            user_id=user.id,
+            user_id=user_id,
             family_id=family_id,
             token_hash=_hash(token),
             created_at=at,
             expires_at=at + timedelta(days=days),
-            owner_id=user.owner_id,
+            owner_id=owner_id,
         )
     )
     session.flush()
@@ -166,12 +168,14 @@ def _may_sign_in(session: Session, user: User) -> bool:
 
 
 def _identity(session: Session, user: User) -> Identity:
+    roles = queries.roles_of(session, user.id)
     return Identity(
         user_id=user.id,
         owner_id=user.owner_id,
         email=user.email,
         name=user.name,
-        permissions=queries.permissions(session, user.id),
+        roles=tuple(role.name for role in roles),
+        permissions=frozenset(permission for role in roles for permission in role.permissions),
     )
 
 
