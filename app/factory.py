@@ -31,12 +31,14 @@ from app.core.settings import ConfigurationError, Settings
 from app.core.world import World
 from app.domains.billing import models as billing_models
 from app.domains.catalog import models as catalog_models
+from app.domains.catalog import routes as catalog_routes
 from app.domains.communications import models as communications_models
 from app.domains.communications import operations as communications
 from app.domains.deployments import models as deployments_models
 from app.domains.notifications import models as notifications_models
 from app.domains.notifications import operations as notifications
 from app.domains.tenants import models as tenants_models
+from app.domains.tenants import routes as tenants_routes
 from app.domains.workflows import models as workflows_models
 from app.http import api
 from app.http import models as http_models
@@ -58,7 +60,7 @@ MODELS: tuple[ModuleType, ...] = (
     billing_models,
 )
 OPERATIONS: tuple[Catalogue, ...] = (communications.OPERATIONS, notifications.OPERATIONS)
-ROUTES: tuple[ModuleType, ...] = ()
+ROUTES: tuple[ModuleType, ...] = (tenants_routes, catalog_routes)
 
 PLUGINS = "turnup.operations"
 REDIS_TIMEOUT_SECONDS = 0.2

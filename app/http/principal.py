@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,5 +20,6 @@ class Principal:
     permissions: frozenset[str] = frozenset()
 
     def may(self, permission: str) -> bool:
-        """Whether the permission was granted, by its name or as part of everything (`*`)."""
-        return permission in self.permissions or ANYTHING in self.permissions
+        """Whether the permission was granted: by its name, as part of its kind (`order.*`, `workflow:*`), or of all (`*`)."""
+        kind = re.sub(r"[^.:]+$", ANYTHING, permission)
+        return not self.permissions.isdisjoint({permission, kind, ANYTHING})
