@@ -106,7 +106,7 @@ def build_world(settings: Settings, *, sender: Sender | None = None) -> World:
         retry=Retry(NoBackoff(), 0),
     )
     vault = Vault(settings)
-    operations = _operations()
+    operations = joined_operations()
     ports.add(Settings, settings)
     ports.add(Vault, vault)
     ports.add(Catalogue, operations)
@@ -131,8 +131,7 @@ def create_app(settings: Settings, world: World | None = None) -> Flask:
         _refuse_loose_role(world)
     app = Flask("app", static_folder=None)
     mounted = api.install(app, world, version=_version())
-    for room in ROUTES:
-        api.mount(app, mounted, room.blueprints())
+    api.mount(app, mounted, [blueprint for room in ROUTES for blueprint in room.blueprints()])
     return app
 
 
@@ -143,7 +142,8 @@ def _version() -> str:
         return "0"
 
 
-def _operations() -> Catalogue:
+def joined_operations() -> Catalogue:
+    """The operations of all rooms and plugins."""
     joined = Catalogue()
     for catalogue in OPERATIONS:
         joined.include(catalogue)

@@ -7,6 +7,7 @@ database's. Whether another attempt can help is said by the error (`is_permanent
 from __future__ import annotations
 
 import errno
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -80,6 +81,11 @@ def next_delay(policy: RetryPolicy, *, attempt: int, error: BaseException) -> fl
     delay = min(float(ask.wait(state)), policy.maximum_interval)
     asked = getattr(error, "retry_after", None)
     return max(delay, float(asked)) if isinstance(asked, int | float) else delay
+
+
+def whole_seconds(delay: float) -> int:
+    """A delay as a countdown: never early, and at least what every broker can count."""
+    return max(1, math.ceil(delay))
 
 
 def is_permanent(error: BaseException) -> bool:

@@ -1,21 +1,25 @@
 """Domain events: CloudEvents 1.0 documents, written in the transaction that caused them, published after its commit.
 
-The outbox is append-only. The relay (tasks.relay) publishes at least once, in order per subject.
+The outbox is append-only. The relay (tasks.loops) publishes at least once, in order per subject.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, Text, Uuid
+from sqlalchemy import BigInteger, Identity, Index, Text, Uuid, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.clock import now
 from app.core.db import OWNER, Base, Owned
 from app.core.ids import new_id
 from app.core.queue import wake
+
+RELAY_LOCK = 0x7452_0001
+_ALONE = text("SELECT pg_try_advisory_xact_lock(:key)")
 
 OUTBOX_CHANNEL = "turnup:outbox"
 SOURCE = "/turnup"
@@ -69,3 +73,19 @@ def cloud_event(event: OutboxEvent) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "data": event.data,
     }
+
+
+def publish_batch(session: Session, publish: Callable[[dict[str, Any]], object], *, limit: int = 200) -> int:
+    """Publish what is not published yet, oldest first; returns how many. 0 also when another relay is at it.
+
+    One at a time holds the lock, so events of one subject go out in the order in which they were written.
+    """
+    if not session.execute(_ALONE, {"key": RELAY_LOCK}).scalar_one():
+        return 0
+    events = session.scalars(
+        select(OutboxEvent).where(OutboxEvent.published_at.is_(None)).order_by(OutboxEvent.position).limit(limit)
+    ).all()
+    for event in events:
+        publish(cloud_event(event))
+        event.published_at = now(session)
+    return len(events)

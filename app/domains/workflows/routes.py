@@ -298,7 +298,8 @@ def _start(ctx: Context, name: str, context: dict[str, Any], wait: float | None)
 def _own_tenant(ctx: Context, context: dict[str, Any]) -> dict[str, Any]:
     """A `tenant_id` in the context is accepted when it names the caller's own tenant, by id or slug; else 404."""
     named = context.get("tenant_id")
-    if named is not None and not tenants.is_named(ctx.session, tenant_id=ctx.principal.owner_id, name=str(named)):
+    own = tenants.get_tenant(ctx.session, tenant_id=ctx.principal.owner_id) if named is not None else None
+    if own is not None and named not in {str(own.id), own.slug}:
         message = f"Tenant '{named}' not found"
         raise NotFound(message)
     return context

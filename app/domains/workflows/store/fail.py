@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import traceback as tracebacks
 from datetime import timedelta
 
@@ -86,11 +85,6 @@ def put_back(
         observer.step_retrying(session, step.execution, step)
     ready = {step.number: Route((Hop(step.number, step.task),))} if delay <= COUNTDOWN_LIMIT else {}
     return Outcome(ready=ready, error=error, retry_in=delay, undo=delivery.undo)
-
-
-def countdown(delay: float) -> int:
-    """Whole seconds, never early."""
-    return math.ceil(delay)
 
 
 def fail_for_good(session: Session, step: StepRun, delivery: Delivery, error: BaseException) -> Outcome:

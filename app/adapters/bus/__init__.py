@@ -1,0 +1,1 @@
+"""The event bus: where domain events go after their commit."""

@@ -1,0 +1,1 @@
+"""The workers' side: one Celery task per operation, the engine's own tasks, and the processes that watch over both. Thin."""

@@ -1,0 +1,87 @@
+"""What watches without the broker: the sweeper, and the relay that publishes the outbox. Threads of beat's process.
+
+Any number of such processes may run: the sweeper takes executions by SKIP LOCKED, the relay under a transaction's advisory
+lock. A pass that fails is logged and the next one comes.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from app.adapters.bus.port import Bus
+from app.core.events import OUTBOX_CHANNEL, publish_batch
+from app.core.settings import Settings
+from app.domains.workflows import service as workflows
+from pipelines.canvas import celery_app, configure
+from tasks.process import Process
+
+log = logging.getLogger(__name__)
+
+RELAY_POLL_SECONDS = 1.0
+
+
+class Loops:
+    """The threads of one process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Run sweeper and relay until the process ends."""
+        for loop in (self.sweep, self.relay):
+            threading.Thread(target=self._guarded, args=(loop,), name=loop.__name__, daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def sweep(self) -> None:
+        """One pass of the sweeper, then its interval's rest."""
+        with self._process.world.across.transaction() as session:
+            workflows.send_lost_work(session)
+        self._stopped.wait(self._process.settings.sweep_interval)
+
+    def relay(self) -> None:
+        """Publish what is in the outbox; wait to be woken, or a second."""
+        world = self._process.world
+        bus = world.ports.get(Bus)  # type: ignore[type-abstract]
+        while True:
+            with world.across.transaction() as session:
+                if not publish_batch(session, bus.publish):
+                    break
+        with world.redis.pubsub(ignore_subscribe_messages=True) as listener:
+            listener.subscribe(OUTBOX_CHANNEL)
+            listener.get_message(timeout=RELAY_POLL_SECONDS)
+
+    def _guarded(self, loop: Callable[[], None]) -> None:
+        while not self._stopped.is_set():
+            try:
+                loop()
+            except Exception:
+                log.exception("%s failed; trying again", loop.__name__)
+                self._stopped.wait(RELAY_POLL_SECONDS)
+
+
+def main() -> int:
+    """`python -m tasks.loops`: sweeper and relay as a process of their own."""
+    settings = Settings.from_environment()
+    app = celery_app()
+    configure(app, broker_url=settings.celery_broker_url, visibility_timeout=3600)
+    process = Process(settings, app)
+    process.after_fork()
+    loops = Loops(process)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    loops.start()
+    ended.wait()
+    loops.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
