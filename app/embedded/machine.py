@@ -10,6 +10,7 @@ from app.embedded import processes
 from app.embedded.errors import PortTaken, UnsupportedMachine
 
 LOOPBACK = "127.0.0.1"
+PATIENCE_SECONDS = 1.0
 
 
 def require_platform() -> None:
@@ -46,6 +47,19 @@ def require_free_port(port: int, what: str, *, patience_s: float = 0) -> None:
             f"Port {port}, which {what} needs, is taken by another program (or reserved for root): "
             f"see which one with `ss -ltnp 'sport = :{port}'`, stop it, and start again."
         )
+
+
+def choose_port(wanted: int, *, last: int, what: str) -> int:
+    """`wanted` unless it is 0 (PortTaken when it is taken), else `last` unless that is taken or 0, else any free one.
+
+    Waits a moment for a taken one: the kernel may still be clearing away a former life of the same server.
+    """
+    if wanted:
+        require_free_port(wanted, what, patience_s=PATIENCE_SECONDS)
+        return wanted
+    if last and processes.wait_until(lambda: is_port_free(last), timeout_s=PATIENCE_SECONDS):
+        return last
+    return free_port()
 
 
 def free_port() -> int:

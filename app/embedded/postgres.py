@@ -76,7 +76,7 @@ def start(
             settings={"max_connections": str(max_connections)} | dict(settings or {}),
         )
         for _ in range(START_ATTEMPTS):
-            chosen = _choose_port(port, last=access.port)
+            chosen = machine.choose_port(port, last=access.port, what="PostgreSQL")
             access = replace(access, port=chosen)
             access_file.save(folder / "access.json", access)
             process = _launch(folder, account=account, port=chosen, options=options, outlive=outlive)
@@ -280,13 +280,6 @@ def _options(*, durable: bool, settings: dict[str, str]) -> list[str]:
             "full_page_writes": "off",
         }
     return [part for name, value in (wanted | settings).items() for part in ("-c", f"{name}={value}")]
-
-
-def _choose_port(port: int, *, last: int) -> int:
-    if port:
-        machine.require_free_port(port, "PostgreSQL")
-        return port
-    return last if last and machine.is_port_free(last) else machine.free_port()
 
 
 def _launch(folder: Path, *, account: Account, port: int, options: list[str], outlive: bool) -> subprocess.Popen[bytes]:

@@ -65,7 +65,9 @@ def start(
             return _server(access, pid=former[0])
         stop_processes(former, how=signal.SIGTERM)
         for _ in range(START_ATTEMPTS):
-            access = replace(access, port=_choose_port(port, last=access.port))
+            access = replace(
+                access, port=machine.choose_port(port, last=access.port, what="Valkey (the embedded Redis)")
+            )
             access_file.save(folder / "access.json", access)
             process = _launch(folder, access=access, durable=durable, outlive=outlive)
             if _becomes_ready(process, access):
@@ -112,13 +114,6 @@ def _binary() -> Path:
         )
     place = f"{platform.system().lower()}-{platform.machine()}"
     return Path(spec.origin).parent / "_binaries" / place / PROGRAM
-
-
-def _choose_port(port: int, *, last: int) -> int:
-    if port:
-        machine.require_free_port(port, "Valkey (the embedded Redis)")
-        return port
-    return last if last and machine.is_port_free(last) else machine.free_port()
 
 
 def _launch(folder: Path, *, access: Access, durable: bool, outlive: bool) -> subprocess.Popen[bytes]:
