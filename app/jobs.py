@@ -1,0 +1,97 @@
+"""What recurs: run by beat, and by hand through the CLI. Each is safe to run twice, or in two places at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from app.core import queue
+from app.core.world import World
+from app.domains.billing import service as billing
+from app.domains.communications import service as communications
+from app.domains.notifications import service as notifications
+from app.domains.sales import service as sales
+from app.domains.workflows import service as workflows
+from app.http import idempotency, limits
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`every`: seconds between two runs. `run` says in a sentence what it did."""
+
+    name: str
+    every: float
+    meaning: str
+    run: Callable[[World], str]
+
+
+def _sweep(world: World) -> str:
+    with world.across.transaction() as session:
+        swept = workflows.send_lost_work(session)
+    return f"{swept.looked_at} executions looked at, {swept.sent_again} steps sent again, {swept.begun} begun."
+
+
+def _undelivered(world: World) -> str:
+    with world.across.transaction() as session:
+        mails = communications.undelivered(session)
+        notices = notifications.undelivered(session)
+        for owner_id, message_id in mails:
+            queue.send_task(session, "communications.deliver_message", str(owner_id), str(message_id))
+        for owner_id, notification_id in notices:
+            queue.send_task(session, "notifications.deliver_notification", str(owner_id), str(notification_id))
+    return f"{len(mails)} mails and {len(notices)} notifications sent to delivery."
+
+
+def _expire_drafts(world: World) -> str:
+    with world.across.transaction() as session:
+        expired = sales.expire_drafts(session, days=world.settings.draft_order_days)
+    return f"{expired} drafts expired."
+
+
+def _announce_expiring(world: World) -> str:
+    with world.across.transaction() as session:
+        announced = billing.announce_expiring(session, days=world.settings.renewal_notice_days)
+    return f"{announced} subscriptions announced to end."
+
+
+def _expire_subscriptions(world: World) -> str:
+    with world.across.transaction() as session:
+        expired = billing.expire_subscriptions(session)
+    return f"{expired} subscriptions expired."
+
+
+def _fold_statistics(world: World) -> str:
+    with world.across.transaction() as session:
+        folded = sales.fold_statistics(session)
+    return f"{folded} changes folded into the totals."
+
+
+def _add_partitions(world: World) -> str:
+    with world.across.transaction() as session:
+        added = workflows.add_history_partitions(session)
+    return f"{added} partitions added."
+
+
+def _forget(world: World) -> str:
+    with world.across.transaction() as session:
+        answers = idempotency.purge(session)
+        attempts = limits.purge(session)
+    return f"{answers} stored answers and {attempts} login attempts forgotten."
+
+
+JOBS: Mapping[str, Job] = {
+    job.name: job
+    for job in (
+        Job("sweep_executions", MINUTE, "send work again that got lost (beat's process does so all the time)", _sweep),
+        Job("deliver_undelivered", MINUTE, "send mails and notifications again that were not delivered", _undelivered),
+        Job("fold_statistics", MINUTE, "fold the order statistics", _fold_statistics),
+        Job("announce_expiring_subscriptions", HOUR, "announce subscriptions that are about to end", _announce_expiring),
+        Job("expire_subscriptions", HOUR, "expire subscriptions that have ended", _expire_subscriptions),
+        Job("expire_draft_orders", HOUR, "expire drafts that nobody submitted", _expire_drafts),
+        Job("add_history_partitions", 12 * HOUR, "make the coming months' partitions of the history", _add_partitions),
+        Job("forget_old_keys", HOUR, "forget idempotency keys and login attempts past their time", _forget),
+    )
+}

@@ -1,0 +1,27 @@
+"""What a new installation begins with; may be run again: only what is missing is added, nothing edited is overwritten."""
+
+from __future__ import annotations
+
+from app.core.ids import OPERATOR_ID
+from app.core.world import World
+from app.domains.activation import service as activation
+from app.domains.catalog import service as catalog
+from app.domains.communications import service as communications
+from app.domains.deployments import service as deployments
+from app.domains.tenants import service as tenants
+from app.domains.workflows import service as workflows
+
+
+def seed(world: World) -> list[str]:
+    """Operator, catalogue, packages, templates, mails, activation workflow; then the built-in workflows.
+
+    Returns the workflows that were installed or renewed, as `name version`.
+    """
+    with world.database.transaction(OPERATOR_ID) as session:
+        tenants.seed(session, operator_name=world.settings.operator_name)
+        catalog.seed(session)
+        communications.seed(session)
+        deployments.seed(session)
+        activation.seed(session)
+    with world.across.transaction() as session:
+        return workflows.sync_builtins(session, operations=world.operations)

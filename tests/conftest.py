@@ -1,0 +1,110 @@
+"""Fixtures that everything shares: real servers, a migrated database per test process, the API, workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.core.bootstrap import bootstrap
+from app.core.db import Database
+from app.core.ids import OPERATOR_ID, new_id
+from app.core.schema import upgrade
+from app.core.settings import Settings
+from app.core.world import World
+from app.domains.tenants import service as tenants
+from app.embedded.mail import MailServer
+from app.factory import build_world, create_app
+from app.http.principal import Principal
+from app.http.tokens import Tokens
+from app.seeds import seed
+from tests.servers import Servers, settings_for, shared, with_mail, worker_processes
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that pytest was called in starts the servers; xdist's workers inherit where they are."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        servers = Servers()
+        config.add_cleanup(servers.stop)
+
+
+@pytest.fixture(scope="session")
+def bare_settings(worker_id: str) -> Settings:
+    """Settings of this test process, with a bootstrapped, migrated and seeded database of its own."""
+    number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
+    settings = settings_for(f"turnup_{worker_id}", number)
+    bootstrap(shared()["admin_url"], settings)
+    upgrade(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def mail_server(bare_settings: Settings) -> Iterator[MailServer]:
+    """A real SMTP server that keeps what it is given."""
+    _, server = with_mail(bare_settings, bare_settings.var_dir / "mail")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def settings(bare_settings: Settings, mail_server: MailServer) -> Settings:
+    """The same, sending mails to the SMTP server."""
+    from dataclasses import replace
+
+    return replace(bare_settings, smtp_url=mail_server.url)
+
+
+@pytest.fixture(scope="session")
+def world(settings: Settings) -> Iterator[World]:
+    """The wired application over a seeded database."""
+    world = build_world(settings)
+    seed(world)
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="session")
+def database(world: World) -> Database:
+    """Transactions as one owner."""
+    return world.database
+
+
+@pytest.fixture
+def owner(world: World) -> UUID:
+    """A tenant of the test's own, so that what other tests do is not seen."""
+    with world.database.transaction(OPERATOR_ID) as session:
+        slug = f"t{new_id().hex[-12:]}"
+        return tenants.create_tenant(session, name=slug, slug=slug).id
+
+
+@pytest.fixture(scope="session")
+def client(settings: Settings, world: World) -> FlaskClient:
+    """The API, in this process."""
+    return create_app(settings, world).test_client()
+
+
+@pytest.fixture(scope="session")
+def token_for(settings: Settings) -> Callable[..., str]:
+    """An access token with just these permissions, for the operator or another owner."""
+
+    def issue(*permissions: str, owner_id: UUID = OPERATOR_ID) -> str:
+        return Tokens(settings).issue(
+            Principal(
+                user_id=new_id(),
+                owner_id=owner_id,
+                email="test@example.com",
+                roles=(),
+                permissions=frozenset(permissions),
+            )
+        )
+
+    return issue
+
+
+@pytest.fixture(scope="session")
+def workers(settings: Settings, world: World) -> Iterator[Settings]:
+    """Two worker processes, beat with sweeper and relay, and the endpoints process."""
+    with worker_processes(settings):
+        yield settings
