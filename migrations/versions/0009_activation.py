@@ -63,7 +63,7 @@ def _activation_workflows() -> None:
         sa.ForeignKeyConstraint(
             ["deployment_template_id"],
             ["deployment_templates.id"],
-            name=op.f("fk_activation_workflows_deployment_template_id_deployment_templates"),
+            name=op.f("fk_activation_workflows_deployment_template"),
             ondelete="CASCADE",
         ),
     )
@@ -117,7 +117,6 @@ def _service_activations() -> None:
             name=op.f("ck_service_activations_activation_status"),
         ),
         sa.CheckConstraint("retry_count >= 0 AND max_retries >= 0", name=op.f("ck_service_activations_retries")),
-        sa.CheckConstraint("completed_at >= started_at", name=op.f("ck_service_activations_completed_at")),
     )
     op.create_index("ix_service_activations_tenant_id", "service_activations", ["tenant_id"])
     protect("service_activations", readable=f"tenant_id = {OWNER}")

@@ -56,7 +56,7 @@ class ActivationWorkflow(Owned, Timestamped, Base):
     name: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text, server_default="", default="")
     deployment_template_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("deployment_templates.id", ondelete="CASCADE")
+        ForeignKey("deployment_templates.id", ondelete="CASCADE", name="fk_activation_workflows_deployment_template")
     )
     service_sequence: Mapped[list[dict[str, Any]]]
     auto_activate: Mapped[bool] = mapped_column(server_default=true(), default=True)
@@ -72,7 +72,7 @@ class ActivationWorkflow(Owned, Timestamped, Base):
 class ServiceActivation(Owned, Timestamped, Base):
     """One ordered service on its way to being active.
 
-    Order, item and tenant by value: the row outlives a rollback. `terms` is what the order says that the activation needs.
+    Order, item and tenant by value: the row outlives a rollback. `terms` is what the order says and the activation needs.
     `activation_data` holds endpoints and references, never a secret in clear text.
     """
 
@@ -85,7 +85,6 @@ class ServiceActivation(Owned, Timestamped, Base):
             name="activation_status",
         ),
         CheckConstraint("retry_count >= 0 AND max_retries >= 0", name="retries"),
-        CheckConstraint("completed_at >= started_at", name="completed_at"),
         # the activations that a tenant may read about itself
         Index("ix_service_activations_tenant_id", "tenant_id"),
     )

@@ -142,9 +142,7 @@ def _reference_faults(root: str, document: list[Mapping[str, Any]]) -> list[Faul
     for place, entry in enumerate(document):
         for position, needed in enumerate(entry.get("depends_on", [])):
             if needed not in listed:
-                found.append(
-                    Fault(f"{root}/{place}/depends_on/{position}", f"“{needed}” is not in the sequence.")
-                )
+                found.append(Fault(f"{root}/{place}/depends_on/{position}", f"“{needed}” is not in the sequence."))
     return found
 
 
