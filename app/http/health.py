@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -53,14 +54,21 @@ def checks(world: World) -> dict[str, str]:
 
 def _migrations(present: set[str]) -> str:
     """A schema newer than this code is fine: migrations only expand while old processes run."""
-    spec = find_spec("migrations")
-    if spec is None or not spec.submodule_search_locations:
-        return "the migrations are not installed"
-    scripts = ScriptDirectory(spec.submodule_search_locations[0])
-    known = {script.revision for script in scripts.walk_revisions()}
-    if present and (present == set(scripts.get_heads()) or not present <= known):
+    known, heads = _revisions()
+    if present and (present == heads or not present <= known):
         return OK
     return "run `turnup migrate`"
+
+
+@cache
+def _revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """The revisions that this code knows, and the last of them."""
+    spec = find_spec("migrations")
+    if spec is None or not spec.submodule_search_locations:
+        message = "the package migrations is not installed"
+        raise RuntimeError(message)
+    scripts = ScriptDirectory(spec.submodule_search_locations[0])
+    return frozenset(script.revision for script in scripts.walk_revisions()), frozenset(scripts.get_heads())
 
 
 def _alive() -> Response:

@@ -74,6 +74,16 @@ def document(
     return documented
 
 
+def schema_name(schema: ma.Schema | type[ma.Schema] | str) -> str | None:
+    """What a schema is called in the document; one that was cut down for its place stands there without a name."""
+    if isinstance(schema, str):
+        return schema
+    if isinstance(schema, type):
+        return schema.__name__
+    cut_down = schema.only is not None or schema.exclude or schema.partial
+    return None if cut_down else type(schema).__name__
+
+
 def _security(needs: str | Access) -> list[dict[str, list[str]]]:
     return [] if needs is PUBLIC else [{BEARER: []}]
 

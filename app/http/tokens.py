@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,10 +27,8 @@ class Tokens:
         self._key = hashlib.sha256(b"access-tokens:" + settings.secret_key.encode()).digest()
         self.lifetime = timedelta(minutes=settings.access_token_minutes)
 
-    def issue(
-        self, *, user_id: UUID, owner_id: UUID, email: str, roles: Iterable[str], permissions: Iterable[str]
-    ) -> str:
-        """A token for this user; it is good for `lifetime`."""
+    def issue(self, principal: Principal) -> str:
+        """A token that speaks for this user; it is good for `lifetime`."""
         at = utc_now()
         claims = {
             "iss": ISSUER,
@@ -39,11 +36,11 @@ class Tokens:
             "iat": at,
             "exp": at + self.lifetime,
             "jti": str(new_id()),
-            "sub": str(user_id),
-            "owner": str(owner_id),
-            "email": email,
-            "roles": sorted(roles),
-            "permissions": sorted(permissions),
+            "sub": str(principal.user_id),
+            "owner": str(principal.owner_id),
+            "email": principal.email,
+            "roles": sorted(principal.roles),
+            "permissions": sorted(principal.permissions),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 

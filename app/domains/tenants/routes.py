@@ -13,6 +13,8 @@ from app.core.audit import ADDRESS
 from app.core.errors import Unauthenticated
 from app.domains.tenants import schemas, service
 from app.http.endpoint import PUBLIC, Blueprint, Context, endpoint, page
+from app.http.principal import Principal
+from app.http.principal import Principal
 
 auth = Blueprint("auth", __name__, description="Signing in and staying signed in")
 users = Blueprint("users", __name__, description="Users and roles of the caller's tenant")
@@ -152,14 +154,15 @@ def _refresh_days(ctx: Context) -> int:
 
 def _pair(ctx: Context, grant: service.Grant) -> dict[str, object]:
     identity = grant.identity
+    principal = Principal(
+        user_id=identity.user_id,
+        owner_id=identity.owner_id,
+        email=identity.email,
+        roles=identity.roles,
+        permissions=identity.permissions,
+    )
     return {
-        "access_token": ctx.tokens.issue(
-            user_id=identity.user_id,
-            owner_id=identity.owner_id,
-            email=identity.email,
-            roles=identity.roles,
-            permissions=identity.permissions,
-        ),
+        "access_token": ctx.tokens.issue(principal),
         "refresh_token": grant.refresh_token,
         "token_type": "Bearer",
         "expires_in": int(ctx.tokens.lifetime.total_seconds()),
