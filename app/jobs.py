@@ -88,7 +88,9 @@ JOBS: Mapping[str, Job] = {
         Job("sweep_executions", MINUTE, "send work again that got lost (beat's process does so all the time)", _sweep),
         Job("deliver_undelivered", MINUTE, "send mails and notifications again that were not delivered", _undelivered),
         Job("fold_statistics", MINUTE, "fold the order statistics", _fold_statistics),
-        Job("announce_expiring_subscriptions", HOUR, "announce subscriptions that are about to end", _announce_expiring),
+        Job(
+            "announce_expiring_subscriptions", HOUR, "announce subscriptions that are about to end", _announce_expiring
+        ),
         Job("expire_subscriptions", HOUR, "expire subscriptions that have ended", _expire_subscriptions),
         Job("expire_draft_orders", HOUR, "expire drafts that nobody submitted", _expire_drafts),
         Job("add_history_partitions", 12 * HOUR, "make the coming months' partitions of the history", _add_partitions),

@@ -57,6 +57,4 @@ def grant(table: str, privileges: str = ALL) -> None:
 
 def keep_updated_at(table: str) -> None:
     """Set updated_at on each change, also on a direct SQL write."""
-    op.execute(
-        f"CREATE TRIGGER touch BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION touch_updated_at()"
-    )
+    op.execute(f"CREATE TRIGGER touch BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION touch_updated_at()")

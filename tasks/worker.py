@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from celery import Celery
 from celery.signals import beat_init, setup_logging, worker_process_init
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -17,10 +18,9 @@ from app.core.world import World
 from app.domains.tenants import service as tenants
 from app.embedded.mail import MailServer
 from app.factory import build_world, create_app
-from app.http.principal import Principal
 from app.http.tokens import Tokens
 from app.seeds import seed
-from tests.servers import Servers, settings_for, shared, with_mail, worker_processes
+from tests.servers import Servers, make_test_tables, settings_for, shared, with_mail, worker_processes
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,6 +37,7 @@ def bare_settings(worker_id: str) -> Settings:
     settings = settings_for(f"turnup_{worker_id}", number)
     bootstrap(shared()["admin_url"], settings)
     upgrade(settings)
+    make_test_tables(settings)
     return settings
 
 
@@ -51,8 +52,6 @@ def mail_server(bare_settings: Settings) -> Iterator[MailServer]:
 @pytest.fixture(scope="session")
 def settings(bare_settings: Settings, mail_server: MailServer) -> Settings:
     """The same, sending mails to the SMTP server."""
-    from dataclasses import replace
-
     return replace(bare_settings, smtp_url=mail_server.url)
 
 
@@ -91,13 +90,7 @@ def token_for(settings: Settings) -> Callable[..., str]:
 
     def issue(*permissions: str, owner_id: UUID = OPERATOR_ID) -> str:
         return Tokens(settings).issue(
-            Principal(
-                user_id=new_id(),
-                owner_id=owner_id,
-                email="test@example.com",
-                roles=(),
-                permissions=frozenset(permissions),
-            )
+            user_id=new_id(), owner_id=owner_id, email="test@example.com", roles=(), permissions=permissions
         )
 
     return issue

@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
+
 from app.core.settings import Settings
 from app.embedded import mail, postgres, redis
 from app.embedded.machine import free_port
@@ -23,6 +25,8 @@ from app.embedded.server import Server
 
 VARIABLE = "PYTEST_SERVERS"
 ROOT = Path(__file__).parent.parent
+PLUGIN = ROOT / "tests" / "plugin"
+PATH = os.pathsep.join((str(ROOT), str(PLUGIN)))
 REDIS_DATABASES = 16
 
 T = TypeVar("T")
@@ -93,6 +97,18 @@ def settings_for(name: str, number: int) -> Settings:
     )
 
 
+def make_test_tables(settings: Settings) -> None:
+    """Where the operations of the test plugin note what they did, and the flags that they wait for."""
+    with psycopg.connect(settings.migration_database_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE test_calls (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner uuid NOT NULL, "
+            "execution_id bigint NOT NULL, step text NOT NULL, what text NOT NULL, attempt int NOT NULL, "
+            "at timestamptz NOT NULL DEFAULT clock_timestamp())"
+        )
+        connection.execute("CREATE TABLE test_flags (name text PRIMARY KEY)")
+        connection.execute("GRANT SELECT, INSERT ON test_calls, test_flags TO turnup_app")
+
+
 @contextmanager
 def worker_processes(settings: Settings, *, workers: int = 2) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Celery workers of one child each, beat with sweeper and relay, and the endpoints process, until the block ends."""
@@ -111,7 +127,7 @@ def worker_processes(settings: Settings, *, workers: int = 2) -> Iterator[dict[s
 @contextmanager
 def running(settings: Settings, commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Processes under these settings; their output is kept in `<var>/<name>.log`."""
-    environment = {**os.environ, **settings.environment_variables(), "PYTHONPATH": str(ROOT), "COVERAGE_PROCESS_START": ""}
+    environment = {**os.environ, **settings.environment_variables(), "PYTHONPATH": PATH}
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, command in commands.items():
@@ -131,7 +147,7 @@ def start_process(
     settings: Settings, name: str, command: list[str], environment: dict[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
     """One process under these settings."""
-    environment = environment or {**os.environ, **settings.environment_variables(), "PYTHONPATH": str(ROOT)}
+    environment = environment or {**os.environ, **settings.environment_variables(), "PYTHONPATH": PATH}
     with (settings.var_dir / f"{name}.log").open("ab") as log:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=ROOT)
 

@@ -41,7 +41,9 @@ class OutboxEvent(Owned, Base):
     published_at: Mapped[datetime | None]
 
 
-def emit(session: Session, event_type: str, subject: str, data: dict[str, Any], *, owner_id: UUID | None = None) -> UUID:
+def emit(
+    session: Session, event_type: str, subject: str, data: dict[str, Any], *, owner_id: UUID | None = None
+) -> UUID:
     """Write an event of a type (`order.submitted`) about a subject (`order/42`); returns its id.
 
     `data` must be JSON-serialisable and free of secrets. It is published after the commit, or not at all.

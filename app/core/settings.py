@@ -62,7 +62,9 @@ class Settings:
     admin_password: str = _field("TURNUP_ADMIN_PASSWORD", "their password; empty: generated", "", secret=True)
     operator_name: str = _field("OPERATOR_NAME", "the business that runs this installation", "Operator")
     workflow_engine_enabled: bool = _field("WORKFLOW_ENGINE_ENABLED", "false: accept and store, start nothing", True)
-    workflow_execution_timeout: float = _field("WORKFLOW_EXECUTION_TIMEOUT", "default of `max_duration_seconds`", 3600.0)
+    workflow_execution_timeout: float = _field(
+        "WORKFLOW_EXECUTION_TIMEOUT", "default of `max_duration_seconds`", 3600.0
+    )
     workflow_retry_enabled: bool = _field("WORKFLOW_RETRY_ENABLED", "false: one attempt", True)
     workflow_retry_max_attempts: int = _field("WORKFLOW_RETRY_MAX_ATTEMPTS", "attempts where nothing else says", 3)
     lease_seconds: float = _field("TURNUP_LEASE_SECONDS", "how long a silent worker keeps its step", 30.0)
@@ -108,7 +110,9 @@ class Settings:
             except ValueError:
                 faults.append(f"{name} must be {_EXPECTED[str(setting.type)]}.")
         known = {setting.metadata["env"] for setting in dataclasses.fields(cls)}
-        faults += [f"{name} is no setting of Turnup." for name in environ if name.startswith("TURNUP_") and name not in known]
+        faults += [
+            f"{name} is no setting of Turnup." for name in environ if name.startswith("TURNUP_") and name not in known
+        ]
         settings = cls(**values)  # type: ignore[arg-type]
         faults += settings.faults()
         if faults:
@@ -136,7 +140,9 @@ class Settings:
             found.append("Leases, intervals and attempts must be positive.")
         if self.production:
             if self.secret_key == DEFAULT_SECRET or len(self.secret_key) < MIN_SECRET_LENGTH:
-                found.append(f"TURNUP_SECRET_KEY must be set to at least {MIN_SECRET_LENGTH} random characters in production.")
+                found.append(
+                    f"TURNUP_SECRET_KEY must be set to at least {MIN_SECRET_LENGTH} random characters in production."
+                )
             if not self.sealing_keys:
                 found.append("TURNUP_SEALING_KEYS must be set in production (`turnup doctor --new-key` makes one).")
             if self.test_clock:

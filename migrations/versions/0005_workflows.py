@@ -33,7 +33,9 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Uuid),
         *_timestamps(),
         sa.CheckConstraint("name ~ '^[a-z][a-z0-9_]*$'", name=op.f("ck_workflows_name")),
-        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_workflows_owner_id_name"), postgresql_nulls_not_distinct=True),
+        sa.UniqueConstraint(
+            "owner_id", "name", name=op.f("uq_workflows_owner_id_name"), postgresql_nulls_not_distinct=True
+        ),
     )
     op.create_table(
         "workflow_versions",
@@ -81,7 +83,8 @@ def upgrade() -> None:
             name=op.f("ck_workflow_executions_state"),
         ),
         sa.CheckConstraint(
-            "rollback IN ('none', 'pending', 'running', 'done', 'incomplete')", name=op.f("ck_workflow_executions_rollback")
+            "rollback IN ('none', 'pending', 'running', 'done', 'incomplete')",
+            name=op.f("ck_workflow_executions_rollback"),
         ),
         sa.CheckConstraint("stopping IN ('failure', 'cancel', 'end')", name=op.f("ck_workflow_executions_stopping")),
         sa.CheckConstraint(
@@ -91,7 +94,10 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "80"},
     )
     op.create_index(
-        "ix_workflow_executions_check", "workflow_executions", ["check_at"], postgresql_where=sa.text("state = 'running'")
+        "ix_workflow_executions_check",
+        "workflow_executions",
+        ["check_at"],
+        postgresql_where=sa.text("state = 'running'"),
     )
     op.create_index(
         "ix_workflow_executions_wanted",
@@ -174,9 +180,7 @@ def upgrade() -> None:
             "state IN ('intended', 'confirmed', 'undone', 'kept')", name=op.f("ck_execution_effects_state")
         ),
     )
-    op.create_index(
-        "ix_execution_effects_execution", "execution_effects", ["execution_id", "sequence_number", "id"]
-    )
+    op.create_index("ix_execution_effects_execution", "execution_effects", ["execution_id", "sequence_number", "id"])
     _execution_events()
     built_in = f"owner_id = {OWNER}"
     for table in ("workflows", "workflow_versions"):

@@ -92,9 +92,7 @@ def show_workflow(ctx: Context, *, workflow_id: int) -> Any:
 def save_version(ctx: Context, *, workflow_id: int) -> Any:
     """Save a new version; executions that run keep theirs."""
     ctx.etag(service.get_workflow(ctx.session, workflow_id=workflow_id).version)
-    workflow = service.new_version(
-        ctx.session, workflow_id=workflow_id, document=ctx.body, created_by=ctx.actor
-    )
+    workflow = service.new_version(ctx.session, workflow_id=workflow_id, document=ctx.body, created_by=ctx.actor)
     return _detail(ctx, workflow)
 
 

@@ -22,6 +22,10 @@ EXECUTION_STATUSES = (
 )
 
 
+def _step_status(step: Any) -> str:
+    return "retrying" if step.state == "pending" and step.not_before is not None else str(step.state)
+
+
 class Definition(ma.Schema):
     """A workflow definition (the definition language). Its faults are found by validation, all at once."""
 
@@ -171,7 +175,7 @@ class StepOut(ma.Schema):
     step_type = fields.String()
     operation = fields.String(attribute="task")
     sequence_number = fields.Integer()
-    status = fields.Function(lambda step: _step_status(step))
+    status = fields.Function(_step_status)
     depends_on = fields.Function(lambda step: step.definition.get("depends_on", []))
     critical = fields.Boolean()
     attempts = fields.Integer()
@@ -244,7 +248,3 @@ class OperationOut(ma.Schema):
     lease = fields.Boolean()
     timeout_seconds = fields.Float(allow_none=True)
     queue = fields.String(allow_none=True)
-
-
-def _step_status(step: Any) -> str:
-    return "retrying" if step.state == "pending" and step.not_before is not None else str(step.state)

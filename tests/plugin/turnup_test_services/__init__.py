@@ -20,10 +20,12 @@ from pipelines.operations import Call, Catalogue, Effect
 
 OPERATIONS = Catalogue()
 
-QUICK = RetryPolicy(maximum_attempts=3, initial_interval=0.3, backoff_coefficient=2.0, maximum_interval=2.0, jitter=False)
+QUICK = RetryPolicy(
+    maximum_attempts=3, initial_interval=0.3, backoff_coefficient=2.0, maximum_interval=2.0, jitter=False
+)
 
 _LOG = text(
-    "INSERT INTO test_calls (owner_id, execution_id, step, what, attempt) VALUES (:owner, :execution, :step, :what, :attempt)"
+    "INSERT INTO test_calls (owner, execution_id, step, what, attempt) VALUES (:owner, :execution, :step, :what, :attempt)"
 )
 _COUNT = text("SELECT count(*) FROM test_calls WHERE execution_id = :execution AND step = :step AND what = :what")
 _FLAG = text("SELECT EXISTS (SELECT FROM test_flags WHERE name = :name)")
@@ -83,7 +85,9 @@ def note(
     """Note an effect in the step's own transaction, after failing, waiting or dying as asked."""
     _behave(call, fail=fail, permanent=permanent, seconds=seconds, block=block, kill=kill)
     log(call, call.session, "effect")
-    call.effect("note", call.step_name, f"A note of {call.step_name}", undo={"step": call.step_name, "fail": undo_fails})
+    call.effect(
+        "note", call.step_name, f"A note of {call.step_name}", undo={"step": call.step_name, "fail": undo_fails}
+    )
     return {"note": {"step": call.step_name, "value": value}, "value": value}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from pipelines.loader import check_input, with_defaults
 from sqlalchemy import Select, text
 from sqlalchemy.orm import Session
 
@@ -18,14 +19,19 @@ from app.core.queue import send_task
 from app.core.settings import Settings
 from app.domains.workflows import queries
 from app.domains.workflows.errors import ExecutionNotFound, InvalidContext, WorkflowNotFound, WrongState
-from app.domains.workflows.models import ExecutionEffect, ExecutionEvent, WorkflowExecution, WorkflowStep, WorkflowVersion
+from app.domains.workflows.models import (
+    ExecutionEffect,
+    ExecutionEvent,
+    WorkflowExecution,
+    WorkflowStep,
+    WorkflowVersion,
+)
 from app.domains.workflows.rules import Compiled, compile_snapshot
 from app.domains.workflows.store import reopen, stop
 from app.domains.workflows.store import start as starts
 from app.domains.workflows.store.finish import OUTPUT_LIMIT, as_json
 from app.domains.workflows.store.sweep import SETTLE_TASK
 from pipelines.errors import StepFailed
-from pipelines.loader import check_input, with_defaults
 from pipelines.operations import Catalogue
 
 COMPILED_KEPT = 500
@@ -67,7 +73,7 @@ def start(
         raise WorkflowNotFound(workflow)
     if document is None:
         version = queries.version_of(session, found.id, found.version)
-        assert version is not None  # noqa: S101 - a workflow's version is one of its versions
+        assert version is not None
         document, compiled = version.document, _compiled(version, operations)
     else:
         compiled = compile_snapshot(document, operations)

@@ -22,7 +22,7 @@ def kept(database: Database, step: StepRun, delivery: Delivery, *, lease_seconds
     """Extend the step's lease three times in its length, from a thread and a connection of its own."""
     done = threading.Event()
     token = step.token
-    assert token is not None  # noqa: S101 - a lease was taken
+    assert token is not None
 
     def beat() -> None:
         while not done.wait(lease_seconds / 3):

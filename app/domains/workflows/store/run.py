@@ -32,7 +32,7 @@ from app.domains.workflows.store.settle import settle
 from app.domains.workflows.store.stop import stop
 from pipelines.definition import Compensate, OnFalse, RetryPolicy, StepType
 from pipelines.errors import StepFailed
-from pipelines.expressions import Scope, evaluate, resolve, resolve_params
+from pipelines.expressions import Scope, holds, resolve, resolve_params
 from pipelines.operations import Effect, Operation
 from pipelines.plan import Route
 from pipelines.retry import IN_PLACE_SECONDS, next_delay, resolve_policy
@@ -149,7 +149,7 @@ def _prepare(world: World, step: StepRun) -> Prepared:
     if step.attempt > policy.maximum_attempts:
         message = "worker lost"
         raise StepFailed(message, permanent=True)
-    if definition.when is not None and not _truth(definition.when, step, "when"):
+    if definition.when is not None and not holds(definition.when, scope(step)):
         return Prepared(step, operation, skip=True)
     if operation is None:
         return Prepared(step)
@@ -177,7 +177,7 @@ def _attempt(call: StepCall, prepared: Prepared) -> Any:
         return dict(operation.function(call, **operation.bind(prepared.params or {})) or {})
     if step.step.type is StepType.TRANSFORM:
         return resolve(step.step.output, scope(step))
-    is_true = _truth(step.step.condition or "", step, "condition")
+    is_true = holds(step.step.condition or "", scope(step))
     if not is_true and step.step.on_false is OnFalse.FAIL:
         message = f"the condition is false: {step.step.condition}"
         raise StepFailed(message, permanent=True)
@@ -293,9 +293,7 @@ def _undo(world: World, delivery: Delivery) -> Outcome:
         return _fail_undo(world, step, delivery, undos, error)
 
 
-def _fail_undo(
-    world: World, step: StepRun, delivery: Delivery, undos: list[effects.Undo], error: Exception
-) -> Outcome:
+def _fail_undo(world: World, step: StepRun, delivery: Delivery, undos: list[effects.Undo], error: Exception) -> Outcome:
     delay = next_delay(undo.policy_of(undos, world.operations), attempt=step.attempt, error=error)
     made = step.attempt if step.token is not None else step.attempts
     log.warning("attempt %s to undo %s failed: %s", step.attempt, step.name, error, exc_info=delay is None)
@@ -330,11 +328,3 @@ def _policy(settings: Settings, step: StepRun, operation: Operation | None) -> R
 
 def _timeout(prepared: Prepared) -> float | None:
     return prepared.step.step.timeout_seconds or (prepared.operation.timeout_seconds if prepared.operation else None)
-
-
-def _truth(source: str, step: StepRun, what: str) -> bool:
-    value = evaluate(source, scope(step))
-    if not isinstance(value, bool):
-        message = f"`{what}` of step {step.name} is {type(value).__name__}, not true or false: {source}"
-        raise StepFailed(message, permanent=True)
-    return value

@@ -132,7 +132,9 @@ def _stop(session: Session, execution: Execution, row: Any, steps: Iterable[Any]
         graph = Graph.of(steps_of(row.snapshot))
         nodes = undo_order(graph, set(operations))
         catalogue = port(session, Catalogue)
-        hops = {n: Hop(n, name, found.queue if (found := catalogue.get(name)) else None) for n, name in operations.items()}
+        hops = {
+            n: Hop(n, name, found.queue if (found := catalogue.get(name)) else None) for n, name in operations.items()
+        }
         ways = undo_routes(nodes, hops)
         moves += [
             {

@@ -43,7 +43,7 @@ def stop(session: Session, execution_id: int, *, why: str, error: dict[str, Any]
     ).one_or_none()
     if row is None:
         return None
-    execution = Execution(**row._mapping)
+    execution = Execution(*row)
     session.execute(
         _HISTORY,
         {
