@@ -72,7 +72,7 @@ class ActivationWorkflow(Owned, Timestamped, Base):
 class ServiceActivation(Owned, Timestamped, Base):
     """One ordered service on its way to being active.
 
-    Order, item and tenant by value: the row outlives a rollback. `terms` is what the order says and the activation needs.
+    Order, item and tenant by value: the row outlives a rollback. `terms` is what the order says for it.
     `activation_data` holds endpoints and references, never a secret in clear text.
     """
 

@@ -1,7 +1,7 @@
 """What workflows may call of the activation room: one operation per built-in service code, and its undo.
 
-All are of the lease form, so that an activation is seen to be in progress. A service code of somebody else's is activated
-by the operation `activation_service.<code with underscores>` of their own package.
+All are of the lease form, so that an activation is seen to be in progress. A service code of somebody else's is
+activated by the operation `activation_service.<code with underscores>` of their own package.
 """
 
 from __future__ import annotations

@@ -52,12 +52,14 @@ def fitting_workflow(session: Session, template_id: UUID | None) -> ActivationWo
     )
 
 
-def activations(session: Session, order_id: int) -> Sequence[ServiceActivation]:
+def activations(session: Session, order_id: int, *, as_stored: bool = False) -> Sequence[ServiceActivation]:
+    """`as_stored`: also what this session has read before is read again."""
     return session.scalars(
         select(ServiceActivation)
         .where(ServiceActivation.order_id == order_id)
         .order_by(ServiceActivation.sequence_number, ServiceActivation.service_code)
         .limit(MAX_ACTIVATIONS)
+        .execution_options(populate_existing=as_stored)
     ).all()
 
 

@@ -38,7 +38,7 @@ def _intended(call: Call, params: Mapping[str, Any]) -> Iterable[Effect]:
     intends=_intended,
     timeout_seconds=PROVISION_SECONDS,
 )
-def provision_deployment(  # noqa: PLR0913 - a step's parameters
+def provision_deployment(
     call: Call,
     *,
     tenant_id: UUID,

@@ -76,29 +76,49 @@ def choose(wish: Wish, candidates: Sequence[Candidate], packages: Mapping[str, U
             return Choice(wish.template_id, 1)
         return Choice(None, None, (f"the template {wish.template_id} does not exist or is not active",))
     tried = ["the order names no template"]
+    rules = (
+        _of_package(wish, active, packages),
+        _of_region_and_type(wish, active),
+        _default_of_region(wish, active),
+        _any_default(active),
+    )
+    for number, (found, why_not) in enumerate(rules, start=2):
+        if found is not None:
+            return Choice(found.id, number)
+        tried.append(why_not)
+    return Choice(None, None, tuple(tried))
+
+
+Verdict = tuple[Candidate | None, str]
+"""What a rule found, and what to say when that is nothing."""
+
+
+def _of_package(wish: Wish, active: Sequence[Candidate], packages: Mapping[str, UUID]) -> Verdict:
     if wish.package_code is None:
-        tried.append("the order names no package")
-    else:
-        if found := _first(c for c in active if c.id == packages.get(wish.package_code or "")):
-            return Choice(found.id, 2)
-        tried.append(f"no active template belongs to the package {wish.package_code}")
+        return None, "the order names no package"
+    template_id = packages.get(wish.package_code)
+    found = _first(c for c in active if c.id == template_id)
+    return found, f"no active template belongs to the package {wish.package_code}"
+
+
+def _of_region_and_type(wish: Wish, active: Sequence[Candidate]) -> Verdict:
     if wish.deployment_type is None:
-        tried.append("the order names no deployment type")
-    else:
-        here = (c for c in active if c.deployment_type == wish.deployment_type and c.region in {None, wish.region})
-        if found := _first(here):
-            return Choice(found.id, 3)
-        tried.append(f"no active template is of type {wish.deployment_type} in the region {wish.region or 'any'}")
+        return None, "the order names no deployment type"
+    found = _first(c for c in active if c.deployment_type == wish.deployment_type and c.region in {None, wish.region})
+    return found, f"no active template is of type {wish.deployment_type} in the region {wish.region or 'any'}"
+
+
+def _default_of_region(wish: Wish, active: Sequence[Candidate]) -> Verdict:
     if wish.region is None:
-        tried.append("the order names no region")
-    else:
-        if found := _first(c for c in active if c.is_default and c.region == wish.region):
-            return Choice(found.id, 4)
-        tried.append(f"the region {wish.region} has no active default")
+        return None, "the order names no region"
+    found = _first(c for c in active if c.is_default and c.region == wish.region)
+    return found, f"the region {wish.region} has no active default"
+
+
+def _any_default(active: Sequence[Candidate]) -> Verdict:
     # a default of another region is still a default; one for any region is the better guess
-    if found := _first(sorted((c for c in active if c.is_default), key=lambda c: (c.region is not None, c.name))):
-        return Choice(found.id, 5)
-    return Choice(None, None, (*tried, "there is no active default template"))
+    defaults = sorted((c for c in active if c.is_default), key=lambda c: (c.region is not None, c.name))
+    return _first(defaults), "there is no active default template"
 
 
 def _first(candidates: Iterable[Candidate]) -> Candidate | None:

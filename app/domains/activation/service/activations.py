@@ -97,8 +97,7 @@ def create_activations(
             .values(id=new_id(), owner_id=session.info[OWNER], order_id=order_id, service_code=code, **row)
             .on_conflict_do_update(index_elements=["order_id", "service_code"], set_=row)
         )
-    session.expire_all()
-    return activations_of(session, order_id=order_id)
+    return queries.activations(session, order_id, as_stored=True)
 
 
 def steps_for(activations: Iterable[ServiceActivation]) -> list[dict[str, Any]]:
@@ -122,7 +121,7 @@ def assign_tenant(session: Session, *, order_id: int, tenant_id: UUID) -> None:
 
 
 def reopen_failed(session: Session, *, order_id: int) -> list[str]:
-    """Turn an order's failed activations to pending for another round; returns their steps' names, none if none failed."""
+    """Turn an order's failed activations to pending for another round; returns their steps' names."""
     names = []
     for activation in activations_of(session, order_id=order_id):
         if activation.activation_status == Status.FAILED:

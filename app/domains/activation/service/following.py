@@ -1,7 +1,7 @@
 """What the pipeline's steps do, written down in the activations; called inside the engine's own transactions.
 
-Each verb takes the order and the name of the step; a step that activates nothing is passed over, so callers need not sort
-them. A repeated call changes nothing.
+Each verb takes the order and the name of the step; a step that activates nothing is passed over, so callers need not
+sort them. A repeated call changes nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def retrying(session: Session, *, order_id: int, step_name: str, attempt: int, e
     return True
 
 
-def ended(  # noqa: PLR0913 - what the engine knows of an ended step
+def ended(
     session: Session,
     *,
     order_id: int,

@@ -70,7 +70,7 @@ def open_account(
         audit.record(session, "billing_account.opened", f"billing_account/{account.id}")
     account.status = "open"
     series = queries.series_of(session, account.id)
-    assert series is not None  # noqa: S101 - made with the account, and gone only with it
+    assert series is not None
     live = [each for each in queries.subscriptions_of(session, account.id) if each.status in {"active", "expiring"}]
     subscription = live[0] if live else _subscribe(session, account, amount, billing_cycle, order_id, service_codes)
     return Opened(account, series, subscription)
@@ -142,7 +142,7 @@ def about(subscription: Subscription) -> dict[str, object]:
     }
 
 
-def _subscribe(  # noqa: PLR0913, PLR0917 - the columns of one row
+def _subscribe(  # noqa: PLR0917 - the columns of one row
     session: Session,
     account: BillingAccount,
     amount: Decimal,

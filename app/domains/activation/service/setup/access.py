@@ -36,7 +36,7 @@ def set_up_radius(session: Session, *, tenant_id: UUID, activation: ServiceActiv
         .on_conflict_do_nothing(index_elements=["tenant_id"])
     )
     realm = queries.radius_realm(session, tenant_id)
-    assert realm is not None  # noqa: S101 - it was just made, or was there
+    assert realm is not None
     clients = queries.nas_clients(session, tenant_id)
     client = clients[0] if clients else _first_client(session, realm, address)
     return Setup(

@@ -33,7 +33,7 @@ def set_up_monitoring(
         .on_conflict_do_nothing(index_elements=["tenant_id", "name"])
     )
     target = queries.monitoring_target(session, tenant_id=tenant_id, name=TENANT_ENDPOINT)
-    assert target is not None  # noqa: S101 - it was just made, or was there
+    assert target is not None
     references = {"monitoring_target_id": str(target.id)}
     if address is None:
         return Setup(references=references)

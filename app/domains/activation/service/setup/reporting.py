@@ -27,7 +27,7 @@ def set_up_reports(session: Session, *, tenant_id: UUID) -> Setup:
         .on_conflict_do_nothing(index_elements=["tenant_id"])
     )
     kept = queries.report_set(session, tenant_id)
-    assert kept is not None  # noqa: S101 - it was just made, or was there
+    assert kept is not None
     return Setup(
         endpoints=tenant_endpoint(session, tenant_id),
         references={"report_set_id": str(kept.id), "reports": ", ".join(report["code"] for report in kept.reports)},
