@@ -85,9 +85,7 @@ def upgrade() -> None:
         sa.Column("message", sa.Text, nullable=False),
         sa.Column("link", sa.Text),
         *_outgoing(),
-        sa.UniqueConstraint(
-            "owner_id", "key", name=op.f("uq_notifications_owner_id_key")
-        ),
+        sa.UniqueConstraint("owner_id", "key", name=op.f("uq_notifications_owner_id_key")),
         sa.CheckConstraint(STATUS, name=op.f("ck_notifications_status")),
         sa.CheckConstraint(SEVERITY, name=op.f("ck_notifications_severity")),
     )

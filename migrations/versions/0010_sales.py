@@ -13,7 +13,9 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 MONEY = sa.Numeric(16, 3)
-STATUSES = "'draft', 'submitted', 'validating', 'approved', 'provisioning', 'activating', 'active', 'failed', 'cancelled'"
+STATUSES = (
+    "'draft', 'submitted', 'validating', 'approved', 'provisioning', 'activating', 'active', 'failed', 'cancelled'"
+)
 CYCLES = "billing_cycle IN ('monthly', 'annual', 'one_time')"
 TOTAL = "subtotal - discount_amount + tax_amount"
 ITEM_TOTAL = "quantity * unit_price - discount_amount + tax_amount"
@@ -86,9 +88,7 @@ def _orders() -> None:
         sa.Column("order_number", sa.Text, nullable=False),
         sa.Column("status", sa.Text, nullable=False, server_default="draft"),
         sa.Column("status_message", sa.Text),
-        sa.Column(
-            "tenant_id", sa.Uuid, sa.ForeignKey("tenants.id", ondelete="SET NULL")
-        ),
+        sa.Column("tenant_id", sa.Uuid, sa.ForeignKey("tenants.id", ondelete="SET NULL")),
         sa.Column("customer_email", sa.Text, nullable=False),
         sa.Column("customer_name", sa.Text, nullable=False),
         *_texts("company_name", "customer_phone"),
@@ -106,9 +106,7 @@ def _orders() -> None:
         sa.Column("promo_code", sa.Text),
         sa.Column("tax_rate", sa.Numeric(6, 3), nullable=False, server_default="0"),
         sa.Column("tax_amount", MONEY, nullable=False, server_default="0"),
-        sa.Column(
-            "total_amount", MONEY, sa.Computed(TOTAL, persisted=True), nullable=False
-        ),
+        sa.Column("total_amount", MONEY, sa.Computed(TOTAL, persisted=True), nullable=False),
         sa.Column("billing_cycle", sa.Text, nullable=False),
         sa.Column("payment_status", sa.Text, nullable=False, server_default="pending"),
         *_texts("payment_reference", "contract_reference"),
@@ -173,9 +171,7 @@ def _orders() -> None:
         postgresql_where=sa.text("external_order_id IS NOT NULL"),
     )
     op.create_index("ix_orders_list", "orders", ["owner_id", "created_at", "id"])
-    op.create_index(
-        "ix_orders_status", "orders", ["owner_id", "status", "created_at", "id"]
-    )
+    op.create_index("ix_orders_status", "orders", ["owner_id", "status", "created_at", "id"])
     op.create_index(
         "ix_orders_customer",
         "orders",
@@ -229,9 +225,7 @@ def _items() -> None:
         sa.Column("trial_days", sa.Integer),
         sa.Column("subscription_id", sa.Uuid),
         *_owned(),
-        sa.UniqueConstraint(
-            "order_id", "position", name=op.f("uq_order_items_order_id_position")
-        ),
+        sa.UniqueConstraint("order_id", "position", name=op.f("uq_order_items_order_id_position")),
         sa.CheckConstraint("quantity >= 1", name=op.f("ck_order_items_quantity")),
         sa.CheckConstraint(
             "unit_price >= 0 AND discount_amount >= 0 AND tax_amount >= 0",
@@ -295,9 +289,7 @@ def upgrade() -> None:
     _items()
     _history_and_statistics()
     op.execute(GUARD)
-    op.execute(
-        "CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION guard_order()"
-    )
+    op.execute("CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION guard_order()")
     op.execute(SUM_ITEMS)
     for name, change, rows in (
         ("sum_added", "INSERT", "NEW"),

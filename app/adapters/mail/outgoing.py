@@ -54,22 +54,13 @@ M = TypeVar("M", bound=Outgoing)
 
 def wait_after(attempts: int) -> timedelta | None:
     """How long to wait after that many attempts; None: give up."""
-    return (
-        timedelta(seconds=WAITS_SECONDS[attempts - 1])
-        if attempts <= len(WAITS_SECONDS)
-        else None
-    )
+    return timedelta(seconds=WAITS_SECONDS[attempts - 1]) if attempts <= len(WAITS_SECONDS) else None
 
 
-def undelivered(
-    session: Session, model: type[M], *, limit: int
-) -> list[tuple[UUID, UUID]]:
+def undelivered(session: Session, model: type[M], *, limit: int) -> list[tuple[UUID, UUID]]:
     """(owner, id) of messages that nobody is sending and that are due, the longest due first."""
     rows = session.execute(
-        select(model.owner_id, model.id)
-        .where(_free(session, model))
-        .order_by(model.next_attempt_at)
-        .limit(limit)
+        select(model.owner_id, model.id).where(_free(session, model)).order_by(model.next_attempt_at).limit(limit)
     )
     return [(owner_id, row_id) for owner_id, row_id in rows]
 
@@ -143,9 +134,7 @@ def _record(
     fault: MailError | None,
     recorded: Callable[[Session, M], None],
 ) -> None:
-    row = session.scalar(
-        select(model).where(model.id == row_id, model.token == token).with_for_update()
-    )
+    row = session.scalar(select(model).where(model.id == row_id, model.token == token).with_for_update())
     if row is None:  # the lease ended and another sender took over
         return
     row.token = row.lease_until = None

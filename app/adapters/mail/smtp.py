@@ -52,9 +52,7 @@ class SmtpMailer:
     def _connect(self) -> smtplib.SMTP:
         if self._tls:
             context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(
-                self._host, self._port, timeout=self._timeout, context=context
-            )
+            return smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout, context=context)
         return smtplib.SMTP(self._host, self._port, timeout=self._timeout)
 
     def _login(self, server: smtplib.SMTP) -> None:
@@ -62,9 +60,7 @@ class SmtpMailer:
         if not self._tls and server.has_extn("starttls"):
             server.starttls(context=ssl.create_default_context())
         elif not self._tls and self._host not in LOOPBACK:
-            message = (
-                "the mail server offers no encryption, so the password was not sent"
-            )
+            message = "the mail server offers no encryption, so the password was not sent"
             raise MailUnavailable(message)
         server.login(self._user, self._password)
 

@@ -10,11 +10,7 @@ from app.domains.communications.models import Message, MessageTemplate
 
 def template(session: Session, *, name: str, locale: str) -> MessageTemplate | None:
     """The owner's own wording in that language."""
-    return session.scalar(
-        select(MessageTemplate).where(
-            MessageTemplate.name == name, MessageTemplate.locale == locale
-        )
-    )
+    return session.scalar(select(MessageTemplate).where(MessageTemplate.name == name, MessageTemplate.locale == locale))
 
 
 def message_by_key(session: Session, *, key: str) -> Message | None:

@@ -60,11 +60,7 @@ def render(wording: Wording, variables: Mapping[str, Any]) -> Rendered:
 def checked_recipient(address: str) -> str:
     """A bare address of a recipient. Raises BadRecipient: several addresses, names, line breaks are none."""
     try:
-        if (
-            not address.isprintable()
-            or len(address) > MAX_ADDRESS_LENGTH
-            or "," in address
-        ):
+        if not address.isprintable() or len(address) > MAX_ADDRESS_LENGTH or "," in address:
             raise ValueError
         parsed = Address(addr_spec=address)
         if not parsed.username or not parsed.domain:

@@ -87,9 +87,7 @@ def get_message(session: Session, *, message_id: UUID) -> Message:
 
 def withdraw(session: Session, *, message_id: UUID) -> bool:
     """Take back a message that nobody has begun to send; False when it is gone, sent or on its way."""
-    message = session.scalar(
-        select(Message).where(Message.id == message_id).with_for_update()
-    )
+    message = session.scalar(select(Message).where(Message.id == message_id).with_for_update())
     if message is None or message.status != "queued":
         return False
     message.status = "withdrawn"
@@ -149,11 +147,7 @@ def _wording(session: Session, name: str, locale: str) -> Wording:
 
 @cache
 def _shipped() -> dict[str, Wording]:
-    document = yaml.safe_load(
-        (files("app.domains.communications") / "templates.yaml").read_text(
-            encoding="utf-8"
-        )
-    )
+    document = yaml.safe_load((files("app.domains.communications") / "templates.yaml").read_text(encoding="utf-8"))
     return {name: Wording(name=name, **parts) for name, parts in document.items()}
 
 

@@ -50,6 +50,4 @@ def notify_team(
 @OPERATIONS.operation("notifications_service.withdraw_notification")
 def withdraw_notification(call: Call, *, notification_id: UUID) -> dict[str, Any]:
     """Take back a notification that is still queued."""
-    return {
-        "withdrawn": service.withdraw(call.session, notification_id=notification_id)
-    }
+    return {"withdrawn": service.withdraw(call.session, notification_id=notification_id)}

@@ -85,9 +85,7 @@ def notify_operations(
 
 def withdraw(session: Session, *, notification_id: UUID) -> bool:
     """Take back what nobody has begun to send; False when it is gone, sent or on its way."""
-    row = session.scalar(
-        select(Notification).where(Notification.id == notification_id).with_for_update()
-    )
+    row = session.scalar(select(Notification).where(Notification.id == notification_id).with_for_update())
     if row is None or row.status != "queued":
         return False
     row.status = "withdrawn"
@@ -119,9 +117,7 @@ def _composed(row: Notification, settings: Settings) -> EmailMessage:
     mail["Date"] = format_datetime(utc_now())
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Severity"] = row.severity
-    mail.set_content(
-        row.message if row.link is None else f"{row.message}\n\n{row.link}"
-    )
+    mail.set_content(row.message if row.link is None else f"{row.message}\n\n{row.link}")
     return mail
 
 

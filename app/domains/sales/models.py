@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -74,13 +74,9 @@ class Order(Owned, Timestamped, Base):
         CheckConstraint(STATUS_CHECK, name="status"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint(_one_of("billing_cycle", BILLING_CYCLES), name="billing_cycle"),
-        CheckConstraint(
-            _one_of("payment_status", PAYMENT_STATUSES), name="payment_status"
-        ),
+        CheckConstraint(_one_of("payment_status", PAYMENT_STATUSES), name="payment_status"),
         CheckConstraint(_one_of("source", SOURCE_NAMES), name="source"),
-        CheckConstraint(
-            _one_of("deployment_type", DEPLOYMENT_TYPES), name="deployment_type"
-        ),
+        CheckConstraint(_one_of("deployment_type", DEPLOYMENT_TYPES), name="deployment_type"),
         # whoever orders twice under one external number finds the first order
         Index(
             "uq_orders_external",
@@ -109,15 +105,13 @@ class Order(Owned, Timestamped, Base):
         ),
         {"postgresql_with": {"fillfactor": "80"}},
     )
-    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - as the declarative base declares it
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     order_number: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text, server_default="draft")
     status_message: Mapped[str | None] = mapped_column(Text)
-    tenant_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("tenants.id", ondelete="SET NULL")
-    )
+    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id", ondelete="SET NULL"))
     customer_email: Mapped[str] = mapped_column(Text)
     customer_name: Mapped[str] = mapped_column(Text)
     company_name: Mapped[str | None] = mapped_column(Text)
@@ -133,20 +127,12 @@ class Order(Owned, Timestamped, Base):
     service_configuration: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     features: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     currency: Mapped[str] = mapped_column(Text)
-    subtotal: Mapped[Decimal] = mapped_column(
-        MONEY, server_default="0", server_onupdate=FetchedValue()
-    )
-    discount_amount: Mapped[Decimal] = mapped_column(
-        MONEY, server_default="0", server_onupdate=FetchedValue()
-    )
+    subtotal: Mapped[Decimal] = mapped_column(MONEY, server_default="0", server_onupdate=FetchedValue())
+    discount_amount: Mapped[Decimal] = mapped_column(MONEY, server_default="0", server_onupdate=FetchedValue())
     promo_code: Mapped[str | None] = mapped_column(Text)
     tax_rate: Mapped[Decimal] = mapped_column(Numeric(6, 3), server_default="0")
-    tax_amount: Mapped[Decimal] = mapped_column(
-        MONEY, server_default="0", server_onupdate=FetchedValue()
-    )
-    total_amount: Mapped[Decimal] = mapped_column(
-        MONEY, Computed(TOTAL, persisted=True)
-    )
+    tax_amount: Mapped[Decimal] = mapped_column(MONEY, server_default="0", server_onupdate=FetchedValue())
+    total_amount: Mapped[Decimal] = mapped_column(MONEY, Computed(TOTAL, persisted=True))
     billing_cycle: Mapped[str] = mapped_column(Text)
     payment_status: Mapped[str] = mapped_column(Text, server_default="pending")
     payment_reference: Mapped[str | None] = mapped_column(Text)
@@ -170,19 +156,11 @@ class Order(Owned, Timestamped, Base):
     activated_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
-    processing_seconds: Mapped[Decimal | None] = mapped_column(
-        Numeric(14, 3), Computed(PROCESSING, persisted=True)
-    )
+    processing_seconds: Mapped[Decimal | None] = mapped_column(Numeric(14, 3), Computed(PROCESSING, persisted=True))
     created_by: Mapped[str | None] = mapped_column(Text)
-    updated_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), server_onupdate=FetchedValue()
-    )
-    version: Mapped[int] = mapped_column(
-        Integer, server_default="1", server_onupdate=FetchedValue()
-    )
-    search_text: Mapped[str] = mapped_column(
-        Text, Computed(SEARCHED, persisted=True), deferred=True
-    )
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), server_onupdate=FetchedValue())
+    version: Mapped[int] = mapped_column(Integer, server_default="1", server_onupdate=FetchedValue())
+    search_text: Mapped[str] = mapped_column(Text, Computed(SEARCHED, persisted=True), deferred=True)
 
     items: Mapped[list[OrderItem]] = relationship(
         back_populates="order",
@@ -224,9 +202,7 @@ class OrderItem(Owned, Timestamped, Base):
     unit_price: Mapped[Decimal] = mapped_column(MONEY)
     discount_amount: Mapped[Decimal] = mapped_column(MONEY, server_default="0")
     tax_amount: Mapped[Decimal] = mapped_column(MONEY, server_default="0")
-    total_amount: Mapped[Decimal] = mapped_column(
-        MONEY, Computed(ITEM_TOTAL, persisted=True)
-    )
+    total_amount: Mapped[Decimal] = mapped_column(MONEY, Computed(ITEM_TOTAL, persisted=True))
     configuration: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     billing_cycle: Mapped[str] = mapped_column(Text)
     trial_days: Mapped[int | None] = mapped_column(Integer)
@@ -269,9 +245,7 @@ class OrderStatistic(Owned, Base):
 
     __tablename__ = "order_statistics"
     # the summary of one owner; the rows of one key, to be folded
-    __table_args__ = (
-        Index("ix_order_statistics_key", "owner_id", "day", "status", "currency"),
-    )
+    __table_args__ = (Index("ix_order_statistics_key", "owner_id", "day", "status", "currency"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     day: Mapped[date] = mapped_column(Date)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -83,11 +85,7 @@ TIMESTAMPS: Mapping[Status, str] = {
 EVENTS: Mapping[Status, str] = {
     Status.DRAFT: "order.created",
     Status.ACTIVE: "order.completed",
-    **{
-        status: f"order.{status}"
-        for status in Status
-        if status not in {Status.DRAFT, Status.ACTIVE}
-    },
+    **{status: f"order.{status}" for status in Status if status not in {Status.DRAFT, Status.ACTIVE}},
 }
 
 MESSAGES: Mapping[Status, str] = {
@@ -102,12 +100,9 @@ MESSAGES: Mapping[Status, str] = {
 }
 """What a customer reads when nothing more particular is to be said."""
 
-REMOVING_AFTER_FAILURE = (
-    "Your order could not be completed. What was already set up is being removed."
-)
-REMOVING_AFTER_CANCEL = (
-    "Your order is being cancelled. What was already set up is being removed."
-)
+REMOVING_AFTER_FAILURE = "Your order could not be completed. What was already set up is being removed."
+REMOVING_AFTER_CANCEL = "Your order is being cancelled. What was already set up is being removed."
+RETRYING = "Your services are ready, except for some that we are activating again."
 EXPIRED = "The order was not submitted in time and has expired."
 
 
@@ -124,9 +119,7 @@ FAILURES: Mapping[str, str] = {
 }
 
 
-def failure_message(
-    step: str | None, detail: str | None, service_name: str | None = None
-) -> str:
+def failure_message(step: str | None, detail: str | None, service_name: str | None = None) -> str:
     """Why an order failed, in words that a customer may read.
 
     `detail` is shown for what the customer can mend (validation and the subdomain); other steps' errors are for operators.
@@ -143,7 +136,48 @@ def warning_message(service_names: Sequence[str]) -> str:
     return f"Your services are ready, except for {', '.join(service_names)}: we are working on it."
 
 
-# --- faults -----------------------------------------------------------------------------------------------------------
+# --- what is ordered --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """What an order is made of. `selected_services`: {service_code, quantity, name?, configuration?}, besides the package's."""
+
+    source: Source
+    customer_email: str
+    customer_name: str
+    organization_slug: str
+    company_name: str | None = None
+    customer_phone: str | None = None
+    billing_address: Mapping[str, Any] = field(default_factory=dict)
+    organization_name: str | None = None
+    deployment_template_id: UUID | None = None
+    deployment_region: str | None = None
+    deployment_type: str | None = None
+    package_code: str | None = None
+    selected_services: Sequence[Mapping[str, Any]] = ()
+    service_configuration: Mapping[str, Any] = field(default_factory=dict)
+    features: Mapping[str, Any] = field(default_factory=dict)
+    currency: str = "USD"
+    promo_code: str | None = None
+    billing_cycle: str = "monthly"
+    contract_reference: str | None = None
+    contract_start_date: date | None = None
+    contract_end_date: date | None = None
+    external_order_id: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    referrer: str | None = None
+    notes: str | None = None
+    auto_activate: bool | None = None
+
+
+ALWAYS_EDITABLE = frozenset({"notes"})
+"""What may be changed in every state; the rest of an order only while it is a draft."""
+
+PRICED = frozenset({"selected_services", "package_code", "currency", "billing_cycle", "deployment_region"})
+"""A change of these is a new price."""
 
 
 def email_fault(address: str) -> str | None:
@@ -153,23 +187,6 @@ def email_fault(address: str) -> str | None:
     except EmailNotValidError as error:
         return f"This is no e-mail address: {error}"
     return None
-
-
-def dependency_faults(
-    ordered: Sequence[str],
-    sequence: Mapping[str, Sequence[str]],
-    optional: frozenset[tuple[str, str]] = frozenset(),
-) -> list[tuple[int, str]]:
-    """(position, sentence) for each ordered service that needs one which is not in the order.
-
-    `sequence`: what each service depends on; a pair in `optional` (service, dependency) may be missing.
-    """
-    return [
-        (position, f"{code} needs {needed}, which is not in the order")
-        for position, code in enumerate(ordered)
-        for needed in sequence.get(code, ())
-        if needed not in ordered and (code, needed) not in optional
-    ]
 
 
 # --- the pipeline -----------------------------------------------------------------------------------------------------
@@ -196,15 +213,12 @@ def expand(
             continue
         entry = step["depends_on"]
         steps += [
-            {**activation, "depends_on": list(activation.get("depends_on") or entry)}
-            for activation in activations
+            {**activation, "depends_on": list(activation.get("depends_on") or entry)} for activation in activations
         ]
     last = _last(activations, names) or entry
     for step in steps:
         if PLACEHOLDER in step["depends_on"]:
-            step["depends_on"] = [
-                n for n in step["depends_on"] if n != PLACEHOLDER
-            ] + last
+            step["depends_on"] = [n for n in step["depends_on"] if n != PLACEHOLDER] + last
     expanded = {**document, "steps": steps}
     if max_duration_seconds is not None:
         expanded["max_duration_seconds"] = max_duration_seconds
@@ -223,56 +237,11 @@ def _explicit(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _last(activations: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
-    awaited = {
-        needed for step in activations for needed in step.get("depends_on") or ()
-    }
+    awaited = {needed for step in activations for needed in step.get("depends_on") or ()}
     return [name for name in names if name not in awaited]
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many activations are in which state."""
-
-    total: int
-    completed: int
-    failed: int
-    in_progress: int
-    pending: int
-
-    @property
-    def finished(self) -> int:
-        return self.total - self.in_progress - self.pending
-
-    @property
-    def percent(self) -> int:
-        """Finished of all, rounded down."""
-        return 100 * self.finished // self.total if self.total else 0
-
-    @property
-    def overall(self) -> str:
-        """pending | in_progress | completed | failed | partial."""
-        if self.total == 0 or self.pending == self.total:
-            return "pending"
-        if self.finished < self.total:
-            return "in_progress"
-        if self.completed == self.total:
-            return "completed"
-        return "partial" if self.completed else "failed"
-
-
-def counted(states: Iterable[str]) -> Counts:
-    """Count activation states; skipped and rolled back ones are finished without having completed."""
-    listed = list(states)
-    return Counts(
-        total=len(listed),
-        completed=listed.count("completed"),
-        failed=listed.count("failed"),
-        in_progress=listed.count("in_progress"),
-        pending=listed.count("pending"),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +254,7 @@ class Work:
     running_seconds: float | None = None
 
 
-def remaining_seconds(
-    works: Sequence[Work], medians: Mapping[str, float]
-) -> float | None:
+def remaining_seconds(works: Sequence[Work], medians: Mapping[str, float]) -> float | None:
     """Seconds along the longest path of what is left; None when the past says nothing about a step that is left.
 
     `works` in topological order. A running step that takes longer than its median counts with nothing left.
@@ -300,17 +267,10 @@ def remaining_seconds(
         elif work.name not in medians:
             return None
         else:
-            ends[work.name] = begin + max(
-                medians[work.name] - (work.running_seconds or 0.0), 0.0
-            )
+            ends[work.name] = begin + max(medians[work.name] - (work.running_seconds or 0.0), 0.0)
     return max(ends.values(), default=0.0)
 
 
-def activation_url(*, scheme: str, slug: str, domain: str, port: int | None) -> str:
-    """The address at which a tenant's services answer."""
-    return f"{scheme}://{slug}.{domain}{f':{port}' if port else ''}"
-
-
-def whole_percent(part: int, total: int) -> int:
-    """Part of total in percent, rounded down."""
-    return 100 * part // total if total else 0
+def percent_done(done: int, total: int) -> int:
+    """Done of total in percent, rounded down."""
+    return 100 * done // total if total else 0
