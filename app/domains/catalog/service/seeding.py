@@ -47,9 +47,8 @@ def seed(session: Session) -> None:
     """Insert what the catalogue of the session's owner lacks; what exists stays as it was edited."""
     owner_id: UUID = session.info[OWNER]
     _services(session, owner_id)
-    ids = dict(
-        session.execute(select(Service.code, Service.id).where(Service.code.in_([row[0] for row in SERVICES]))).tuples()
-    )
+    codes = [row[0] for row in SERVICES]
+    ids = {service.code: service.id for service in session.scalars(select(Service).where(Service.code.in_(codes)))}
     _prices(session, owner_id, ids)
     _packages(session, owner_id, ids)
     _regions(session, owner_id)
