@@ -210,8 +210,8 @@ def _reports_and_triggers() -> None:
     )
 
 
-def _of_tenant(table: str, *, unique: bool = False) -> list[sa.SchemaItem]:
-    parts: list[sa.SchemaItem] = [
+def _of_tenant(table: str, *, unique: bool = False) -> list[sa.schema.SchemaItem]:
+    parts: list[sa.schema.SchemaItem] = [
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("tenant_id", sa.Uuid, nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f(f"fk_{table}_tenant_id_tenants")),
