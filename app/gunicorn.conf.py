@@ -1,3 +1,4 @@
+# ruff: noqa: N999 - gunicorn's own name for it
 """gunicorn's settings: threads, since requests wait for the database and event streams for what happens."""
 
 import os

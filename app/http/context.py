@@ -56,8 +56,7 @@ class Context:
     def principal(self) -> Principal:
         """Who is signed in. Raises Unauthenticated on a public path without a token."""
         if self._caller is None:
-            message = "Sign in first."
-            raise Unauthenticated(message)
+            raise Unauthenticated("Sign in first.")
         return self._caller
 
     @property
@@ -84,8 +83,7 @@ class Context:
         if not self._matched and request.method in UNSAFE and "If-Match" in request.headers:
             self._matched = True
             if request.if_match.star_tag is False and not request.if_match.contains_raw(tag):
-                message = "It was changed since you read it."
-                raise PreconditionFailed(message)
+                raise PreconditionFailed("It was changed since you read it.")
         self.headers["ETag"] = tag
 
     def throttle_login(self, account: str) -> None:

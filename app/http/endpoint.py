@@ -70,8 +70,7 @@ def endpoint(
     unless the schema itself includes them.
     """
     if permission is None and not authenticated:
-        message = f"{method} {path}: say which permission it needs, PUBLIC, or authenticated=True"
-        raise ValueError(message)
+        raise ValueError(f"{method} {path}: say which permission it needs, PUBLIC, or authenticated=True")
     needs = AUTHENTICATED if permission is None else permission
     if paged and query is None:
         query = PageQuery

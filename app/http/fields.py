@@ -15,10 +15,11 @@ class Money(ma.fields.Decimal):
         super().__init__(allow_nan=False, as_string=False, **kwargs)
 
 
+def _utc(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 class Time(ma.fields.AwareDateTime):
     """A time: ISO 8601, leaving as UTC with `Z`; one that comes in must name its offset."""
 
-    def _serialize(self, value: datetime | None, attr: Any, obj: Any, **kwargs: Any) -> str | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    SERIALIZATION_FUNCS = {**ma.fields.AwareDateTime.SERIALIZATION_FUNCS, "iso": _utc}  # noqa: RUF012 - as marshmallow has it

@@ -65,8 +65,7 @@ def _revisions() -> tuple[frozenset[str], frozenset[str]]:
     """The revisions that this code knows, and the last of them."""
     spec = find_spec("migrations")
     if spec is None or not spec.submodule_search_locations:
-        message = "the package migrations is not installed"
-        raise RuntimeError(message)
+        raise RuntimeError("the package migrations is not installed")
     scripts = ScriptDirectory(spec.submodule_search_locations[0])
     return frozenset(script.revision for script in scripts.walk_revisions()), frozenset(scripts.get_heads())
 

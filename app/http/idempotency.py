@@ -52,8 +52,7 @@ class Claim:
     def of(cls, *, principal: str, route: str, key: str, body: Any) -> Claim:
         """Raises BadRequest for a key that is too long or not of visible ASCII characters."""
         if not _KEY.match(key):
-            message = f"{HEADER} must be 1 to 255 visible ASCII characters."
-            raise BadRequest(message)
+            raise BadRequest(f"{HEADER} must be 1 to 255 visible ASCII characters.")
         return cls(principal, route, key, hashlib.sha256(canonical(body)).hexdigest())
 
     def _number(self, session: Session) -> int:
@@ -67,8 +66,7 @@ class Claim:
         Raises Conflict while the first request is still being answered, Invalid when the key came with another body.
         """
         if not session.scalar(select(func.pg_try_advisory_xact_lock(self._number(session)))):
-            message = f"A request with this {HEADER} is being answered right now."
-            raise Conflict(message)
+            raise Conflict(f"A request with this {HEADER} is being answered right now.")
         row = session.scalars(
             select(IdempotencyKey).where(
                 IdempotencyKey.principal == self.principal,
@@ -83,8 +81,7 @@ class Claim:
             session.flush()
             return None
         if row.body_hash != self.body_hash:
-            message = f"This {HEADER} was used with another body."
-            raise Invalid(message)
+            raise Invalid(f"This {HEADER} was used with another body.")
         return Answer(row.status, dict(row.headers), row.answer)
 
     def keep(self, session: Session, answer: Answer) -> None:

@@ -95,9 +95,9 @@ def network(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
 
 
 def purge(session: Session) -> int:
@@ -131,5 +131,4 @@ def _parsed(name: str, text: str) -> RateLimitItem:
     try:
         return parse(text)
     except ValueError:
-        message = f"{name} must read like `120 per minute`."
-        raise ConfigurationError(message) from None
+        raise ConfigurationError(f"{name} must read like `120 per minute`.") from None

@@ -57,7 +57,7 @@ def document(
     parameters: list[dict[str, Any]] = [{"in": "query", "schema": query}] if query else []
     if route.idempotent:
         parameters.append(_IDEMPOTENCY_KEY)
-    if 412 in errors:
+    if HTTPStatus.PRECONDITION_FAILED in errors:
         parameters.append(_IF_MATCH)
     if parameters:
         operation["parameters"] = parameters

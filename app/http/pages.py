@@ -82,12 +82,12 @@ def _read(
 ) -> tuple[datetime, Any]:
     try:
         at, identity, bound_to = signer.loads(cursor)
-        if bound_to != filters:
-            raise ValueError
-        return datetime.fromisoformat(at), key.type.python_type(identity)
+        place = datetime.fromisoformat(at), key.type.python_type(identity)
     except (BadData, ValueError, TypeError):
-        message = "The cursor is not valid for this list."
-        raise BadRequest(message) from None
+        bound_to, place = None, None
+    if place is None or bound_to != filters:
+        raise BadRequest("The cursor is not valid for this list.")
+    return place
 
 
 def _filters(ctx: Context) -> str:

@@ -152,24 +152,27 @@ def _headers(error: BusinessError) -> dict[str, str]:
 
 def _translated(error: Exception) -> BusinessError | None:
     """What the database refused, where that is the caller's matter or passes by itself."""
-    if isinstance(error, StaleDataError):
-        return Conflict("Somebody else changed this at the same moment; read it again.")
-    if isinstance(error, PoolExhausted):
-        return Unavailable("Too much is going on right now; try again.")
-    if not isinstance(error, DBAPIError):
-        return None
-    sqlstate = getattr(error.orig, "sqlstate", None)
-    if isinstance(error, IntegrityError) and sqlstate == _UNIQUE_VIOLATION:
-        return Conflict("Something with the same name or number exists already.")
-    if isinstance(error, DataError):
-        return Invalid("A value is out of the range that can be stored.")
-    if error.connection_invalidated or _passes(sqlstate, error):
-        log.warning("the database is not available", exc_info=error)
-        return Unavailable("The database is not available right now; try again.")
+    match error:
+        case StaleDataError():
+            return Conflict("Somebody else changed this at the same moment; read it again.")
+        case PoolExhausted():
+            return Unavailable("Too much is going on right now; try again.")
+        case IntegrityError() if _sqlstate(error) == _UNIQUE_VIOLATION:
+            return Conflict("Something with the same name or number exists already.")
+        case DataError():
+            return Invalid("A value is out of the range that can be stored.")
+        case DBAPIError() if error.connection_invalidated or _passes(error):
+            log.warning("the database is not available", exc_info=error)
+            return Unavailable("The database is not available right now; try again.")
     return None
 
 
-def _passes(sqlstate: str | None, error: DBAPIError) -> bool:
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _passes(error: DBAPIError) -> bool:
+    sqlstate = _sqlstate(error)
     if sqlstate is None:
         # psycopg tells a failed or lost connection without a SQLSTATE
         return type(error.orig).__name__ == "OperationalError"

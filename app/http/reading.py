@@ -28,12 +28,10 @@ def caller(tokens: Tokens, needs: str | Access) -> Principal | None:
         return None
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        message = "Send an access token: `Authorization: Bearer ...`."
-        raise Unauthenticated(message)
+        raise Unauthenticated("Send an access token: `Authorization: Bearer ...`.")
     principal = tokens.verify(token.strip())
     if isinstance(needs, str) and not principal.may(needs):
-        message = f"This needs the permission {needs}."
-        raise Forbidden(message)
+        raise Forbidden(f"This needs the permission {needs}.")
     return principal
 
 
@@ -49,26 +47,31 @@ def query(schema: ma.Schema | None) -> dict[str, Any]:
 
 def refuse_large_body() -> None:
     """Raises TooLarge for a body whose announced length is beyond the limit."""
-    if (request.content_length or 0) <= MAX_BODY_BYTES:
-        return
-    source, left = request.environ["wsgi.input"], min(request.content_length or 0, _DRAINED_BYTES)
+    if (length := request.content_length or 0) > MAX_BODY_BYTES:
+        raise _too_large(length)
+
+
+def _too_large(left: int) -> TooLarge:
+    """The refusal, once the rest of the body has been read."""
+    source, left = request.environ["wsgi.input"], min(left, _DRAINED_BYTES)
     while left > 0 and (chunk := source.read(min(left, _CHUNK_BYTES))):
         left -= len(chunk)
-    message = "The body is larger than 1 MiB."
-    raise TooLarge(message)
+    return TooLarge("The body is larger than 1 MiB.")
 
 
 def body(schema: ma.Schema | None) -> Any:
     """The body as JSON, loaded by the schema; no body is the same as an empty one. Without a schema no field is known."""
     schema = schema or ma.Schema()
     raw = request.get_data(cache=True)
+    if len(raw) > MAX_BODY_BYTES:
+        # came in chunks, without a length to go by
+        raise _too_large(_DRAINED_BYTES)
     if not raw:
         document: Any = [] if schema.many else {}
     elif request.is_json:
         document = loads(raw)
     else:
-        message = "Send JSON: `Content-Type: application/json`."
-        raise NotJson(message)
+        raise NotJson("Send JSON: `Content-Type: application/json`.")
     try:
         return schema.load(document)
     except ma.ValidationError as error:

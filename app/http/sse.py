@@ -24,7 +24,7 @@ from app.http.wire import dumps
 
 log = logging.getLogger(__name__)
 
-PER_ADDRESS = 6
+PER_ADDRESS = 8
 PER_PROCESS = 24
 
 State = Mapping[str, Any]
@@ -52,11 +52,11 @@ class _Seats:
     def take(self, address: str) -> None:
         with self._lock:
             if self._taken[address] >= PER_ADDRESS:
-                message = f"At most {PER_ADDRESS} event streams at a time are open to one address."
-                raise TooManyRequests(message, retry_after=5)
+                raise TooManyRequests(
+                    f"At most {PER_ADDRESS} event streams at a time are open to one address.", retry_after=5
+                )
             if self._taken.total() >= PER_PROCESS:
-                message = "All event streams are taken; try again."
-                raise Unavailable(message)
+                raise Unavailable("All event streams are taken; try again.")
             self._taken[address] += 1
 
     def leave(self, address: str) -> None:
@@ -86,8 +86,7 @@ def stream(
     """
     first = read()
     if first is None:
-        message = "There is nothing at this address."
-        raise NotFound(message)
+        raise NotFound("There is nothing at this address.")
     address = request.remote_addr or "unknown"
     _SEATS.take(address)
     return _Events(_events(_Waker(world, channel), first, read, done, pace), lambda: _SEATS.leave(address))

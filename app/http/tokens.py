@@ -63,8 +63,6 @@ class Tokens:
                 permissions=frozenset(claims.get("permissions", ())),
             )
         except jwt.ExpiredSignatureError:
-            message = "The access token has expired."
-            raise Unauthenticated(message) from None
+            raise Unauthenticated("The access token has expired.") from None
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
-            message = "The access token is not valid."
-            raise Unauthenticated(message) from None
+            raise Unauthenticated("The access token is not valid.") from None

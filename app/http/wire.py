@@ -26,8 +26,7 @@ def loads(raw: bytes) -> Any:
     try:
         document = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        message = "The body is no well-formed JSON."
-        raise BadRequest(message) from None
+        raise BadRequest("The body is no well-formed JSON.") from None
     _check(document, "", 0)
     return document
 
@@ -46,8 +45,7 @@ def _other(value: object) -> str:
         case UUID():
             return str(value)
         case _:
-            message = f"{type(value).__name__} is no JSON"
-            raise TypeError(message)
+            raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -57,8 +55,7 @@ def _no_constant(name: str) -> NoReturn:
 def _check(value: Any, pointer: str, depth: int) -> None:
     """PostgreSQL's text and jsonb take neither NUL nor half a surrogate pair."""
     if depth > MAX_DEPTH:
-        message = f"The body is nested deeper than {MAX_DEPTH} levels."
-        raise BadRequest(message)
+        raise BadRequest(f"The body is nested deeper than {MAX_DEPTH} levels.")
     if isinstance(value, str):
         _check_text(value, pointer)
     elif isinstance(value, Mapping):
@@ -72,5 +69,6 @@ def _check(value: Any, pointer: str, depth: int) -> None:
 
 def _check_text(text: str, pointer: str) -> None:
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        message = "The input is not valid."
-        raise Invalid(message, faults=[Fault(pointer, "Text may hold neither NUL nor lone surrogates.")])
+        raise Invalid(
+            "The input is not valid.", faults=[Fault(pointer, "Text may hold neither NUL nor lone surrogates.")]
+        )

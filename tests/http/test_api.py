@@ -101,15 +101,16 @@ def test_the_description_follows_from_the_declarations(client: FlaskClient) -> N
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
 def test_the_pages_that_show_it_need_nobody_else(client: FlaskClient, page: str) -> None:
-    response = client.get(page)
-    assert response.status_code == 200
-    assert "http:" not in response.text
-    assert "https:" not in response.text
-    assert "script-src 'self';" in response.headers["Content-Security-Policy"]
-    assets = re.findall(r'(?:src|href)="([^"]+)"', response.text)
+    with client.get(page) as response:
+        assert response.status_code == 200
+        assert "http:" not in response.text
+        assert "https:" not in response.text
+        assert "script-src 'self';" in response.headers["Content-Security-Policy"]
+        assets = re.findall(r'(?:src|href)="([^"]+)"', response.text)
     assert assets
     for asset in assets:
-        assert client.get(asset).status_code == 200
+        with client.get(asset) as shipped:
+            assert shipped.status_code == 200
 
 
 def test_only_named_assets_are_served(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 
 import pytest
@@ -112,6 +113,19 @@ def test_only_json_is_taken(client: FlaskClient, media_type: str) -> None:
 def test_a_large_body_is_413(client: FlaskClient, path: str) -> None:
     response = client.post(path, data=b'"' + b"a" * 2 * 1024 * 1024 + b'"', headers=JSON)
     assert (response.status_code, response.json["code"]) == (413, "too-large")
+
+
+def test_a_large_body_in_chunks_is_413(client: FlaskClient) -> None:
+    chunks = io.BytesIO(b'"' + b"a" * 2 * 1024 * 1024 + b'"')
+    terminated = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    response = client.post("/api/v1/notes", input_stream=chunks, headers=JSON, environ_overrides=terminated)
+    assert (response.status_code, response.json["code"]) == (413, "too-large")
+
+
+def test_a_body_of_the_largest_size_is_taken(client: FlaskClient) -> None:
+    raw = b'{"text": "a"}'
+    response = client.post("/api/v1/notes", data=raw + b" " * (1024 * 1024 - len(raw)), headers=JSON)
+    assert response.status_code == 201
 
 
 def test_a_body_where_none_is_known_is_refused(client: FlaskClient) -> None:

@@ -61,15 +61,14 @@ class Gate:
     open: threading.Event = field(default_factory=threading.Event)
 
 
-def blueprint(gate: Gate, state: dict[str, Any], pace: Pace) -> Blueprint:
+def blueprint(gate: Gate, state: dict[str, Any], pace: Pace) -> Blueprint:  # noqa: C901 - one endpoint after another
     blp = Blueprint("toys", __name__, description="Toys")
 
     @endpoint(blp, "POST", "/notes", permission=PUBLIC, body=NoteIn, answer=NoteOut, status=201, idempotent=True)
     def make_note(ctx: Context) -> Any:
         """Write a note."""
         if ctx.body["text"] == "refuse":
-            message = "No."
-            raise Conflict(message)
+            raise Conflict("No.")
         audit.record(ctx.session, ctx.body["text"], "note")
         if ctx.body["text"] == "hold":
             gate.entered.set()
@@ -117,8 +116,7 @@ def blueprint(gate: Gate, state: dict[str, Any], pace: Pace) -> Blueprint:
     @endpoint(blp, "POST", "/login", permission=PUBLIC, body=Anything)
     def login(ctx: Context) -> Any:
         ctx.throttle_login(ctx.body["email"])
-        message = "no"
-        raise NotFound(message)
+        raise NotFound("no")
 
     @endpoint(blp, "GET", "/events", permission=PUBLIC, media_type="text/event-stream")
     def events(ctx: Context) -> Any:
@@ -155,17 +153,13 @@ def _last(ctx: Context) -> AuditEntry:
 def _fail(ctx: Context, how: str) -> None:
     match how:
         case "missing":
-            message = "There is no such thing."
-            raise NotFound(message)
+            raise NotFound("There is no such thing.")
         case "invalid":
-            message = "It is wrong."
-            raise Invalid(message, faults=[Fault("/a/0", "must be less")])
+            raise Invalid("It is wrong.", faults=[Fault("/a/0", "must be less")])
         case "many":
-            message = "Too many."
-            raise TooManyRequests(message, retry_after=7)
+            raise TooManyRequests("Too many.", retry_after=7)
         case "away":
-            message = "Away."
-            raise Unavailable(message)
+            raise Unavailable("Away.")
         case "range":
             ctx.session.execute(text("SELECT 70000::smallint"))
         case "twice":
@@ -179,5 +173,4 @@ def _fail(ctx: Context, how: str) -> None:
         case "lost":
             ctx.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
         case _:
-            message = "secret detail"
-            raise RuntimeError(message)
+            raise RuntimeError("secret detail")
