@@ -93,7 +93,8 @@ def hand_over(
         fault = error
         log.warning("mail %s was not taken: %s", row_id, error)
     with world.database.transaction(owner_id) as session:
-        _record(session, model, row_id, token, fault, recorded)
+        if ended := _record(session, model, row_id, token, fault):
+            recorded(session, ended)
     return True
 
 
@@ -126,25 +127,19 @@ def _claimed(session: Session, model: type[M], row_id: UUID, token: UUID) -> M |
     return row
 
 
-def _record(
-    session: Session,
-    model: type[M],
-    row_id: UUID,
-    token: UUID,
-    fault: MailError | None,
-    recorded: Callable[[Session, M], None],
-) -> None:
+def _record(session: Session, model: type[M], row_id: UUID, token: UUID, fault: MailError | None) -> M | None:
+    """Write down how it went; returns the row when that was its end, delivered or failed for good."""
     row = session.scalar(select(model).where(model.id == row_id, model.token == token).with_for_update())
     if row is None:  # the lease ended and another sender took over
-        return
+        return None
     row.token = row.lease_until = None
-    wait = None if fault is None or fault.permanent else wait_after(row.attempts)
     row.error = None if fault is None else str(fault)
     if fault is None:
         row.status, row.sent_at = "delivered", now(session)
-    elif wait is not None:
-        row.status, row.next_attempt_at = "queued", now(session) + wait
-    else:
-        row.status = "failed"
+        return row
+    wait = None if fault.permanent else wait_after(row.attempts)
     if wait is None:
-        recorded(session, row)
+        row.status = "failed"
+        return row
+    row.status, row.next_attempt_at = "queued", now(session) + wait
+    return None

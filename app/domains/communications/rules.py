@@ -59,13 +59,17 @@ def render(wording: Wording, variables: Mapping[str, Any]) -> Rendered:
 
 def checked_recipient(address: str) -> str:
     """A bare address of a recipient. Raises BadRecipient: several addresses, names, line breaks are none."""
-    try:
-        if not address.isprintable() or len(address) > MAX_ADDRESS_LENGTH or "," in address:
-            raise ValueError
-        parsed = Address(addr_spec=address)
-        if not parsed.username or not parsed.domain:
-            raise ValueError
-    except (ValueError, IndexError):
+    if not _is_bare_address(address):
         message = "The recipient is no e-mail address."
-        raise BadRecipient(message) from None
+        raise BadRecipient(message)
     return address
+
+
+def _is_bare_address(address: str) -> bool:
+    if not address.isprintable() or len(address) > MAX_ADDRESS_LENGTH or "," in address:
+        return False
+    try:
+        parsed = Address(addr_spec=address)
+    except (ValueError, IndexError):
+        return False
+    return bool(parsed.username and parsed.domain)

@@ -210,6 +210,11 @@ class OrderItem(Owned, Timestamped, Base):
 
     order: Mapped[Order] = relationship(back_populates="items")
 
+    @property
+    def currency(self) -> str:
+        """The currency of its amounts is the order's."""
+        return self.order.currency
+
     @classmethod
     def visible_to(cls, owner_id: UUID) -> ColumnElement[bool]:
         return or_(

@@ -36,9 +36,10 @@ class OrderStatus:
     created_at: datetime
     estimated_completion: datetime | None
 
-    @property
-    def has_ended(self) -> bool:
-        return self.status in ENDED
+
+def has_ended(status: str) -> bool:
+    """Whether nothing goes on by itself any more."""
+    return status in ENDED
 
 
 def get_order(session: Session, *, order_id: int) -> Order:
