@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from app.core.settings import Settings
 
@@ -28,6 +27,6 @@ def activation_url(settings: Settings, slug: str) -> str:
 
 def slug_of_host(settings: Settings, host: str) -> str | None:
     """The slug in a Host header (`acme.example.org:8081`); None when the host is no tenant's."""
-    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    name = host.partition(":")[0].lower().removesuffix(".")
     label, _, domain = name.partition(".")
     return label if domain == settings.base_domain.lower() and is_label(label) else None
