@@ -60,7 +60,10 @@ class Scope:
         """Whether the last field of a path exists; not so below null. What it is a field of has to be known."""
         if path == ("steps", path[-1]):
             return path[-1] in self.outputs
-        holder = self.context if path[:-1] == ("context",) else self.find(path[:-1])
+        if path[:-1] == ("context",):
+            # An input that was not given is null.
+            return self.context.get(str(path[-1])) is not None
+        holder = self.find(path[:-1])
         if isinstance(holder, Mapping):
             return path[-1] in holder
         return isinstance(holder, list) and isinstance(path[-1], int) and path[-1] < len(holder)
