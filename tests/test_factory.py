@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 
 import pytest
 
@@ -28,22 +29,17 @@ def _production(settings: Settings, **changed: str) -> Settings:
 
 def test_production_starts_under_the_applications_role(settings: Settings) -> None:
     production = _production(settings)
-    world = build_world(production)
-    create_app(production, world)
-    world.close()
+    with closing(build_world(production)) as world:
+        create_app(production, world)
 
 
 def test_production_refuses_the_tables_owner(settings: Settings) -> None:
     production = _production(settings, database_url=settings.migration_database_url)
-    world = build_world(production)
-    with pytest.raises(ConfigurationError, match="owns tables"):
+    with closing(build_world(production)) as world, pytest.raises(ConfigurationError, match="owns tables"):
         create_app(production, world)
-    world.close()
 
 
 def test_production_refuses_the_system_role(settings: Settings) -> None:
     production = _production(settings, database_url=settings.system_database_url)
-    world = build_world(production)
-    with pytest.raises(ConfigurationError, match="SYSTEM_DATABASE_URL"):
+    with closing(build_world(production)) as world, pytest.raises(ConfigurationError, match="SYSTEM_DATABASE_URL"):
         create_app(production, world)
-    world.close()

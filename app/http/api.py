@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.core.world import World
 from app.http import docs, health, problems, security
 from app.http.edge import EXTENSION, Edge
-from app.http.openapi import BEARER, DESCRIPTION, schema_name
+from app.http.openapi import BEARER, DESCRIPTION, SchemaNames
 from app.http.problems import MEDIA_TYPE, ProblemDocument
 from app.http.reading import MAX_BODY_BYTES
 
@@ -46,7 +46,7 @@ def install(app: Flask, world: World, *, version: str) -> Api:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=0
         )
-    plugin = MarshmallowPlugin(schema_name_resolver=schema_name)  # type: ignore[arg-type]  # None is "no name"
+    plugin = MarshmallowPlugin(schema_name_resolver=SchemaNames())  # type: ignore[arg-type]  # None is "no name"
     api = _Api(app, spec_kwargs={"info": {"description": DESCRIPTION}, "marshmallow_plugin": plugin})
     api.spec.components.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     problems.register(app)

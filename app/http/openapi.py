@@ -74,14 +74,34 @@ def document(
     return documented
 
 
-def schema_name(schema: ma.Schema | type[ma.Schema] | str) -> str | None:
-    """What a schema is called in the document; one that was cut down for its place stands there without a name."""
-    if isinstance(schema, str):
-        return schema
-    if isinstance(schema, type):
-        return schema.__name__
-    cut_down = schema.only is not None or schema.exclude or schema.partial
-    return None if cut_down else type(schema).__name__
+class SchemaNames:
+    """What schemas are called in one document: by their class, with the room's name in front where two rooms chose the same."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[ma.Schema]] = {}
+
+    def __call__(self, schema: ma.Schema | type[ma.Schema] | str) -> str | None:
+        """A name, or None for a schema that was cut down for its place: it stands there without one."""
+        if isinstance(schema, str):
+            return schema
+        if isinstance(schema, ma.Schema) and _cut_down(schema):
+            return None
+        cls = schema if isinstance(schema, type) else type(schema)
+        name = cls.__name__
+        if self._classes.setdefault(name, cls) is cls:
+            return name
+        room = cls.__module__.split(".")[-2]
+        return f"{room.title()}{name}"
+
+
+def _cut_down(schema: ma.Schema) -> bool:
+    return (
+        schema.only is not None
+        or bool(schema.partial)
+        or set(schema.exclude) != set(schema.opts.exclude)
+        or set(schema.load_only) != set(schema.opts.load_only)
+        or set(schema.dump_only) != set(schema.opts.dump_only)
+    )
 
 
 def _security(needs: str | Access) -> list[dict[str, list[str]]]:

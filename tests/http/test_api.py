@@ -19,9 +19,10 @@ from app.core.world import World
 from app.http import health
 from app.http.endpoint import Blueprint, endpoint
 from app.http.health import checks
+from app.http.openapi import SchemaNames
 from app.http.routes import Route, declared
 from tests.http.conftest import Bearer
-from tests.http.toy import toy_app
+from tests.http.toy import NoteOut, toy_app
 
 
 def test_money_keeps_its_decimals_and_times_their_zone(client: FlaskClient) -> None:
@@ -97,6 +98,16 @@ def test_the_description_follows_from_the_declarations(client: FlaskClient) -> N
         told = writing["responses"][answer]
         told = document["components"]["responses"]["DEFAULT_ERROR"] if "$ref" in told else told
         assert list(told["content"]) == ["application/problem+json"]
+
+
+def test_schemas_of_one_name_get_the_rooms_name_and_cut_down_ones_none() -> None:
+    names = SchemaNames()
+    other = type("NoteOut", (NoteOut,), {"__module__": "app.domains.tenants.schemas"})
+    assert names(NoteOut) == names(NoteOut()) == names(NoteOut(many=True)) == "NoteOut"
+    assert names(other) == "TenantsNoteOut"
+    assert names(NoteOut(only=("id",))) is None
+    assert names(NoteOut(exclude=("id",))) is None
+    assert names(NoteOut(partial=True)) is None
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
