@@ -15,7 +15,7 @@ public = Blueprint(
 
 
 def blueprints() -> list[Blueprint]:
-    """This room's routes."""
+    """The routes of this room."""
     return [catalog, public]
 
 

@@ -14,7 +14,6 @@ from app.core.errors import Unauthenticated
 from app.domains.tenants import schemas, service
 from app.http.endpoint import PUBLIC, Blueprint, Context, endpoint, page
 from app.http.principal import Principal
-from app.http.principal import Principal
 
 auth = Blueprint("auth", __name__, description="Signing in and staying signed in")
 users = Blueprint("users", __name__, description="Users and roles of the caller's tenant")
@@ -22,7 +21,7 @@ tenants = Blueprint("tenants", __name__, description="Tenants that the caller's 
 
 
 def blueprints() -> list[Blueprint]:
-    """This room's routes."""
+    """The routes of this room."""
     return [auth, users, tenants]
 
 

@@ -54,7 +54,7 @@ def set_price(
         .returning(Price)
         .execution_options(populate_existing=True)
     )
-    assert price is not None  # noqa: S101 - an upsert always returns its row
+    assert price is not None
     session.expire(service, ["prices"])
     audit.record(session, "price.set", f"price/{service_code}/{currency}", before=was, after=_amounts(price))
     return price
