@@ -17,6 +17,8 @@ from redis.retry import Retry
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 
+from app.adapters.bus.port import Bus
+from app.adapters.bus.redis_streams import RedisStreamsBus
 from app.adapters.mail.port import Mailer
 from app.adapters.mail.smtp import SmtpMailer
 from app.adapters.provisioners import registry
@@ -29,17 +31,28 @@ from app.core.queue import Sender
 from app.core.secrets import Vault
 from app.core.settings import ConfigurationError, Settings
 from app.core.world import World
+from app.domains.activation import models as activation_models
+from app.domains.activation import operations as activation
+from app.domains.activation import routes as activation_routes
 from app.domains.billing import models as billing_models
 from app.domains.catalog import models as catalog_models
 from app.domains.catalog import routes as catalog_routes
 from app.domains.communications import models as communications_models
 from app.domains.communications import operations as communications
 from app.domains.deployments import models as deployments_models
+from app.domains.deployments import operations as deployments
+from app.domains.deployments import routes as deployments_routes
 from app.domains.notifications import models as notifications_models
 from app.domains.notifications import operations as notifications
+from app.domains.sales import models as sales_models
+from app.domains.sales import operations as sales
+from app.domains.sales import routes as sales_routes
+from app.domains.sales import service as sales_service
 from app.domains.tenants import models as tenants_models
 from app.domains.tenants import routes as tenants_routes
 from app.domains.workflows import models as workflows_models
+from app.domains.workflows import routes as workflows_routes
+from app.domains.workflows.service import Observers
 from app.http import api
 from app.http import models as http_models
 from pipelines.canvas import CelerySender, sending_app
@@ -58,9 +71,24 @@ MODELS: tuple[ModuleType, ...] = (
     notifications_models,
     deployments_models,
     billing_models,
+    activation_models,
+    sales_models,
 )
-OPERATIONS: tuple[Catalogue, ...] = (communications.OPERATIONS, notifications.OPERATIONS)
-ROUTES: tuple[ModuleType, ...] = (tenants_routes, catalog_routes)
+OPERATIONS: tuple[Catalogue, ...] = (
+    communications.OPERATIONS,
+    notifications.OPERATIONS,
+    deployments.OPERATIONS,
+    activation.OPERATIONS,
+    sales.OPERATIONS,
+)
+ROUTES: tuple[ModuleType, ...] = (
+    tenants_routes,
+    catalog_routes,
+    deployments_routes,
+    activation_routes,
+    workflows_routes,
+    sales_routes,
+)
 
 PLUGINS = "turnup.operations"
 REDIS_TIMEOUT_SECONDS = 0.2
@@ -84,10 +112,11 @@ def load_models() -> MetaData:
     return Base.metadata
 
 
-def build_world(settings: Settings, *, sender: Sender | None = None) -> World:
+def build_world(settings: Settings, *, sender: Sender | None = None, pool_size: int = POOL_SIZE) -> World:
     """Wire everything that routes, tasks and the CLI start from.
 
-    `sender`: what puts messages into the broker; default: a Celery object that only sends. Raises ConfigurationError where a
+    `sender`: what puts messages into the broker; default: a Celery object that only sends. `pool_size`: connections of the
+    application's role; the system role has half as many. Raises ConfigurationError where a
     setting is missing. Nothing is connected to yet.
     """
     for name, url in (
@@ -96,8 +125,7 @@ def build_world(settings: Settings, *, sender: Sender | None = None) -> World:
         ("REDIS_URL", settings.redis_url),
     ):
         if not url:
-            message = f"{name} must be set (or use `turnup up`, which brings its own servers)."
-            raise ConfigurationError(message)
+            raise ConfigurationError(f"{name} must be set (or use `turnup up`, which brings its own servers).")
     ports = Ports()
     redis = Redis.from_url(
         settings.redis_url,
@@ -112,11 +140,13 @@ def build_world(settings: Settings, *, sender: Sender | None = None) -> World:
     ports.add(Catalogue, operations)
     ports.add(Sender, sender or _celery_sender(settings, redis))  # type: ignore[type-abstract]
     ports.add(Mailer, SmtpMailer(settings.smtp_url))  # type: ignore[type-abstract]
+    ports.add(Bus, RedisStreamsBus(redis))  # type: ignore[type-abstract]
+    ports.add(Observers, observers())
     ports.add(Provisioners, registry.configured(settings))
     return World(
         settings=settings,
-        database=Database(settings.database_url, pool_size=POOL_SIZE, test_clock=settings.test_clock, ports=ports),
-        across=AcrossOwners(settings, pool_size=POOL_SIZE // 2, ports=ports),
+        database=Database(settings.database_url, pool_size=pool_size, test_clock=settings.test_clock, ports=ports),
+        across=AcrossOwners(settings, pool_size=max(2, pool_size // 2), ports=ports),
         redis=redis,
         vault=vault,
         operations=operations,
@@ -152,6 +182,13 @@ def joined_operations() -> Catalogue:
     return joined
 
 
+def observers() -> Observers:
+    """Who is told of which workflow's executions."""
+    told = Observers()
+    told.add(sales_service.WORKFLOW, sales_service.OrderPipeline())
+    return told
+
+
 def _celery_sender(settings: Settings, redis: Redis) -> Sender:
     return CelerySender(sending_app(settings.celery_broker_url), lambda channel: redis.publish(channel, ""))
 
@@ -163,8 +200,7 @@ def _refuse_loose_role(world: World) -> None:
         with world.database.transaction(None) as session:
             role = session.execute(_ROLE, {"system": system}).one()
     except OperationalError:
-        message = "DATABASE_URL cannot be reached, so its role cannot be checked."
-        raise ConfigurationError(message) from None
+        raise ConfigurationError("DATABASE_URL cannot be reached, so its role cannot be checked.") from None
     faults = (
         (role.rolsuper, "is a superuser"),
         (role.rolbypassrls, "has BYPASSRLS"),
