@@ -30,13 +30,8 @@ def template(session: Session, template_id: UUID) -> DeploymentTemplate | None:
 
 
 def template_of_package(session: Session, package_code: str) -> Mapping[str, UUID]:
-    return dict(
-        session.execute(
-            select(PackageTemplate.package_code, PackageTemplate.template_id).where(
-                PackageTemplate.package_code == package_code
-            )
-        ).tuples()
-    )
+    rows = session.scalars(select(PackageTemplate).where(PackageTemplate.package_code == package_code))
+    return {row.package_code: row.template_id for row in rows}
 
 
 def instances(

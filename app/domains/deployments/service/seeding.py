@@ -49,11 +49,12 @@ def seed(session: Session) -> None:
         session.execute(
             insert(DeploymentTemplate).values(row).on_conflict_do_nothing(index_elements=["owner_id", "name"])
         )
-    ids = dict(
-        session.execute(
+    ids = {
+        row[0]: row[1]
+        for row in session.execute(
             select(DeploymentTemplate.name, DeploymentTemplate.id).where(DeploymentTemplate.name.in_(PACKAGES.values()))
-        ).tuples()
-    )
+        )
+    }
     rows = [
         {"owner_id": owner_id, "package_code": package, "template_id": ids[name]} for package, name in PACKAGES.items()
     ]
