@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import marshmallow as ma
 
 from app.http.fields import Money, Time
@@ -25,7 +27,7 @@ class PriceIn(ma.Schema):
     """What one unit costs per month, and percent less when a year is paid at once."""
 
     unit_price = Money(required=True)
-    annual_discount_percent = Money(load_default=0)
+    annual_discount_percent = Money(load_default=Decimal(0))
 
 
 class PriceOut(ma.Schema):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -123,6 +124,8 @@ def update_package(
         package.is_active = is_active
     if services is not None:
         _fill(session, package, _services(session, services))
+    # a change of its services alone is a change of the package, too: its version moves
+    package.updated_at = func.now()
     session.flush()
     session.refresh(package, ["updated_at"])
     audit.record(session, "package.updated", f"package/{code}", before=before, after=_contents(package))
