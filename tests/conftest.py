@@ -59,9 +59,11 @@ def settings(bare_settings: Settings, mail_server: MailServer) -> Settings:
 def world(settings: Settings) -> Iterator[World]:
     """The wired application over a seeded database."""
     world = build_world(settings)
-    seed(world)
-    yield world
-    world.close()
+    try:
+        seed(world)
+        yield world
+    finally:
+        world.close()
 
 
 @pytest.fixture(scope="session")

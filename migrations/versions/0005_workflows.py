@@ -130,6 +130,7 @@ def upgrade() -> None:
         sa.Column("reads", ARRAY(sa.Integer), nullable=False),
         sa.Column("route", JSONB, nullable=False),
         sa.Column("sink", sa.Boolean, nullable=False),
+        sa.Column("is_passed_over", sa.Boolean, nullable=False, server_default="false"),
         sa.Column("idempotency_key", sa.Uuid, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
         sa.Column("retry_count", sa.Integer, sa.Computed("greatest(attempts - 1, 0)", persisted=True), nullable=False),

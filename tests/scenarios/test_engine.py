@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.domains.workflows import service
 from tests.scenarios.conftest import Engine, step
 
 
@@ -13,7 +14,7 @@ def test_a_sequence_runs_in_order_and_passes_outputs_on(engine: Engine) -> None:
             {"name": "both", "type": "transform", "output": {"said": "${steps.second.output.value}", "n": "${n}"}},
         ],
         context={"greeting": "hello", "n": 3},
-        input={"greeting": {"type": "string", "required": True}, "n": "integer"},
+        input={"greeting": {"type": "string", "required": True}, "n": {"type": "integer"}},
     )
     assert execution.state == "completed"
     assert execution.result["both"] == {"said": "hello world", "n": 3}
@@ -144,8 +145,6 @@ def test_a_compensation_is_retried_and_one_that_gives_up_leaves_the_rollback_inc
     assert engine.states(execution.id)["stubborn"] == "compensation_failed"
     assert engine.calls(execution.id, "undo") == []
     with engine.world.database.transaction(engine.owner) as session:
-        from app.domains.workflows import service
-
         service.retry_rollback(session, execution_id=execution.id)
     again = engine.ended(execution.id)
     assert (again.state, again.rollback) == ("failed", "done")
@@ -183,8 +182,6 @@ def test_a_step_that_always_kills_its_worker_fails(engine: Engine) -> None:
 
 
 def test_a_cancel_lets_the_running_step_finish_and_undoes_it(engine: Engine) -> None:
-    from app.domains.workflows import service
-
     execution_id = engine.start([step("a"), step("slow", "outside", params={"block": "go-cancel"}), step("never")])
     engine.until_step(execution_id, "slow", "running")
     with engine.world.database.transaction(engine.owner) as session:

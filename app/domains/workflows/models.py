@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -149,7 +149,8 @@ class WorkflowStep(Owned, Base):
     """One step's row in one execution.
 
     `sequence_number` counts topologically, so locks taken in its order never deadlock. `unmet`: dependencies not done yet;
-    `releases`: the steps whose `unmet` this one's end decrements (in a rollback: of the reversed graph). `sent_at` NULL on a
+    `releases`: the steps whose `unmet` this one's end decrements (in a rollback: of the reversed graph). `is_passed_over`: a condition before it
+    was false, so it will be skipped when its turn comes. `sent_at` NULL on a
     ready step means that it waits to be sent.
     """
 
@@ -175,6 +176,7 @@ class WorkflowStep(Owned, Base):
     reads: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     route: Mapped[list[Any]]
     sink: Mapped[bool]
+    is_passed_over: Mapped[bool] = mapped_column(server_default="false")
     idempotency_key: Mapped[UUID] = mapped_column(Uuid)
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     retry_count: Mapped[int] = mapped_column(Integer, Computed("greatest(attempts - 1, 0)", persisted=True))
@@ -194,8 +196,6 @@ class WorkflowStep(Owned, Base):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     duration_seconds: Mapped[Decimal | None] = mapped_column(Numeric(14, 6), Computed(SECONDS_BETWEEN, persisted=True))
-
-    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": False}
 
 
 class ExecutionEvent(Owned, Base):

@@ -59,11 +59,14 @@ def _wait_for(call: Call, flag: str) -> None:
 def _behave(call: Call, *, fail: int, permanent: bool, seconds: float, block: str | None, kill: int) -> None:
     with call.transaction() as session:
         log(call, session, "attempt")
+        made = session.execute(
+            _COUNT, {"execution": call.execution_id, "step": call.step_name, "what": "attempt"}
+        ).scalar_one()
     if seconds:
         time.sleep(seconds)
     if block:
         _wait_for(call, block)
-    if call.attempt <= kill:
+    if made <= kill:
         os.kill(os.getpid(), signal.SIGKILL)
     if call.attempt <= fail:
         message = f"attempt {call.attempt} fails on purpose"

@@ -19,7 +19,7 @@ from app.domains.workflows.store.records import Execution, StepRun
 
 _COLUMNS = """
     s.sequence_number, s.step_name, s.task, s.definition, s.critical, s.state AS step_state, s.attempts, s.undo_attempts,
-    s.idempotency_key, s.started_at,
+    s.idempotency_key, s.started_at, s.is_passed_over,
     e.workflow_name, e.context, e.correlation_id, e.state, e.rollback, e.stopping, e.error, e.owner_id
 """
 
@@ -59,7 +59,7 @@ _LEASE = text(
     """
     WITH s AS (
       UPDATE workflow_steps SET state = CASE WHEN state = 'pending' THEN 'running' ELSE state END, token = :token,
-        lease_until = now() + make_interval(secs => :lease), 
+        lease_until = now() + make_interval(secs => :lease),
         attempts = CASE WHEN state = 'pending' THEN :attempt ELSE attempts END,
         undo_attempts = CASE WHEN state = 'pending' THEN undo_attempts ELSE :attempt END,
         tries = 0, sent_at = NULL, not_before = NULL, worker = :worker, celery_task_id = :task_id,
@@ -119,6 +119,7 @@ def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | N
         idempotency_key=str(row.idempotency_key),
         outputs={name: outputs[name] for name in row.read_names or ()},
         started_at=row.started_at,
+        is_passed_over=row.is_passed_over,
     )
 
 

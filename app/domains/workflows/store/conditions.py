@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.core.clock import now
 from app.domains.workflows.store.records import StepRun
 
 _SKIP_DESCENDANTS = text(
@@ -18,23 +17,16 @@ _SKIP_DESCENDANTS = text(
     locked AS (
       SELECT sequence_number FROM workflow_steps
       WHERE execution_id = :execution AND sequence_number IN (SELECT number FROM after) AND state = 'pending'
-      ORDER BY sequence_number FOR UPDATE),
-    skipped AS (
-      UPDATE workflow_steps s SET state = 'skipped', completed_at = :now FROM locked
-      WHERE s.execution_id = :execution AND s.sequence_number = locked.sequence_number
-      RETURNING s.owner_id, s.step_name, s.sink),
-    history AS (
-      INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state)
-      SELECT owner_id, :execution, :now, step_name, 'pending', 'skipped' FROM skipped)
-    UPDATE workflow_executions SET unmet_sinks = unmet_sinks - (SELECT count(*) FROM skipped WHERE sink)
-    WHERE id = :execution RETURNING unmet_sinks
+      ORDER BY sequence_number FOR UPDATE)
+    UPDATE workflow_steps s SET is_passed_over = true FROM locked
+    WHERE s.execution_id = :execution AND s.sequence_number = locked.sequence_number
     """
 )
 
 
-def skip_descendants(session: Session, step: StepRun) -> int:
-    """Skip every step after this one, also those with other dependencies; returns the sinks that are left."""
-    row = session.execute(
-        _SKIP_DESCENDANTS, {"execution": step.execution.id, "number": step.number, "now": now(session)}
-    )
-    return int(row.scalar_one())
+def pass_over_descendants(session: Session, step: StepRun) -> None:
+    """Every step after this one will be skipped, also those with other dependencies.
+
+    Each when its turn comes: until then it counts down like any other, so that what runs beside it is waited for.
+    """
+    session.execute(_SKIP_DESCENDANTS, {"execution": step.execution.id, "number": step.number})

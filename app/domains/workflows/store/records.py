@@ -51,6 +51,7 @@ class StepRun:
     attempts: int
     idempotency_key: str
     outputs: dict[str, Any] = field(default_factory=dict)
+    is_passed_over: bool = False
     token: UUID | None = None
     attempt: int = 1
     input: dict[str, Any] | None = None

@@ -81,7 +81,7 @@ def reopen(
     again = {graph.numbers[name] for name in step_names}
     unmet = graph.residual(again)
     ways = routes(graph, [hop(number, by_name[name], operations) for number, name in enumerate(graph.names)])
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "number": number,
             "unmet": unmet[number],

@@ -23,9 +23,9 @@ from app.core.world import World
 from app.domains.workflows.store import effects, fail, undo
 from app.domains.workflows.store.call import StepCall
 from app.domains.workflows.store.claim import claim, count_attempt, take_lease
-from app.domains.workflows.store.conditions import skip_descendants
+from app.domains.workflows.store.conditions import pass_over_descendants
 from app.domains.workflows.store.delivery import Delivery, Outcome
-from app.domains.workflows.store.finish import LeaseLost, end_step, settle_completed
+from app.domains.workflows.store.finish import LeaseLost, end_step
 from app.domains.workflows.store.lease import kept, time_limit
 from app.domains.workflows.store.records import Observers, StepRun
 from app.domains.workflows.store.settle import settle
@@ -149,7 +149,7 @@ def _prepare(world: World, step: StepRun) -> Prepared:
     if step.attempt > policy.maximum_attempts:
         message = "worker lost"
         raise StepFailed(message, permanent=True)
-    if definition.when is not None and not holds(definition.when, scope(step)):
+    if step.is_passed_over or (definition.when is not None and not holds(definition.when, scope(step))):
         return Prepared(step, operation, skip=True)
     if operation is None:
         return Prepared(step)
@@ -200,10 +200,8 @@ def _false(session: Session, step: StepRun, delivery: Delivery) -> Outcome:
         end_step(session, step, delivery, to="completed")
         stop(session, step.execution.id, why="end")
         return Outcome(settle=True)
-    left = skip_descendants(session, step)
+    pass_over_descendants(session, step)
     outcome = end_step(session, step, delivery, to="completed")
-    if left == 0 and step.execution.stopping is None:
-        settle_completed(session, step.execution)
     outcome.settle = step.execution.stopping is not None
     return outcome
 

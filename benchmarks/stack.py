@@ -1,0 +1,137 @@
+"""The servers and processes that a measurement runs on: embedded PostgreSQL (durable) and Valkey, workers of one child."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+
+from app.core.bootstrap import bootstrap
+from app.core.ids import OPERATOR_ID
+from app.core.schema import upgrade
+from app.core.settings import Settings
+from app.core.world import World
+from app.embedded import mail, postgres, redis
+from app.embedded.machine import free_port
+from app.factory import build_world
+from app.seeds import seed
+
+ROOT = Path(__file__).parent.parent
+PATH = os.pathsep.join((str(ROOT), str(ROOT / "benchmarks" / "plugin")))
+READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs: the wired world, the owner under which things are measured, and the tables' owner's URL."""
+
+    settings: Settings
+    world: World
+    owner: UUID = OPERATOR_ID
+
+    def sql(self, query: str) -> list[tuple[object, ...]]:
+        """Ask the database as the tables' owner."""
+        with psycopg.connect(self.settings.migration_database_url, autocommit=True) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+
+@contextmanager
+def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
+    """Fresh servers in a folder of their own, migrated and seeded; gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="turnup-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        database = postgres.start(folder / "postgres", max_connections=100)
+        broker = redis.start(folder / "redis")
+        mails = mail.start(folder / "mail")
+        try:
+            password = secrets.token_urlsafe(16)
+            settings = Settings(
+                environment="test",
+                var_dir=folder,
+                secret_key=secrets.token_urlsafe(32),
+                database_url=f"postgresql://turnup_app:{password}@127.0.0.1:{database.port}/bench",
+                system_database_url=f"postgresql://turnup_system:{password}@127.0.0.1:{database.port}/bench",
+                migration_database_url=f"postgresql://turnup_owner:{password}@127.0.0.1:{database.port}/bench",
+                provisioner_database_url=f"postgresql://turnup_provisioner:{password}@127.0.0.1:{database.port}/bench",
+                redis_url=broker.url,
+                smtp_url=mails.url,
+                endpoints_port=free_port(),
+                resend_after=resend_after,
+                log_level="ERROR",
+            )
+            bootstrap(database.admin_url, settings)
+            upgrade(settings)
+            world = build_world(settings)
+            seed(world)
+            with psycopg.connect(settings.migration_database_url, autocommit=True) as connection:
+                connection.execute(
+                    "CREATE TABLE benchmark_ledger (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+                    "owner_id uuid, workflow bigint NOT NULL, step text NOT NULL)"
+                )
+                connection.execute("ALTER TABLE benchmark_ledger ENABLE ROW LEVEL SECURITY")
+                connection.execute(
+                    "CREATE POLICY own ON benchmark_ledger TO turnup_app USING "
+                    "(owner_id = (SELECT nullif(current_setting('app.owner_id', true), '')::uuid))"
+                )
+                connection.execute("GRANT SELECT, INSERT ON benchmark_ledger TO turnup_app")
+            try:
+                yield Stack(settings, world)
+            finally:
+                world.close()
+        finally:
+            for server in (mails, broker, database):
+                server.stop()
+
+
+@contextmanager
+def processes(settings: Settings, commands: dict[str, list[str]], *, ready: str = "ready.") -> Iterator[None]:
+    """Run these until the block ends; begins when each worker has said that it is ready."""
+    environment = {**os.environ, **settings.environment_variables(), "PYTHONPATH": PATH}
+    started = []
+    try:
+        for name, command in commands.items():
+            with (settings.var_dir / f"{name}.log").open("wb") as log:
+                started.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=ROOT))
+        for name in commands:
+            if "worker" in name:
+                _until_ready(settings.var_dir / f"{name}.log", ready)
+        yield
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def turnup_workers(*, number: int = 2, events: bool = True, beat: bool = True) -> dict[str, list[str]]:
+    """Workers of one child each, and beat with the sweeper."""
+    celery = [sys.executable, "-m", "celery", "-A", "tasks.worker"]
+    flag = "-E" if events else "--without-gossip"
+    commands = {
+        f"worker{n}": [*celery, "worker", "-c", "1", "-n", f"bench{n}@%h", "-Q", "turnup", "-l", "INFO", flag]
+        for n in range(number)
+    }
+    return commands | ({"beat": [*celery, "beat", "--pidfile="]} if beat else {})
+
+
+def _until_ready(log: Path, word: str) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while word not in log.read_text(errors="replace"):
+        if time.monotonic() > end:
+            message = f"a worker did not become ready; its log:\n{log.read_text(errors='replace')[-2000:]}"
+            raise RuntimeError(message)
+        time.sleep(0.05)
