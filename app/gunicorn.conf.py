@@ -22,3 +22,5 @@ max_requests_jitter = 10_000
 # our own log line says method, pattern and status; paths may hold order numbers, which open an order's status
 accesslog = None
 errorlog = "-"
+# nobody steers it at run time, and its place under the home folder is one for all installations
+control_socket_disable = True

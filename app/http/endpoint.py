@@ -26,6 +26,7 @@ import marshmallow as ma
 from flask import Response, request
 from flask_smorest import Blueprint
 
+from app.core.errors import BusinessError
 from app.core.log import about
 from app.http import reading
 from app.http.context import Context
@@ -129,6 +130,10 @@ class _Handler:
             try:
                 response = self._respond(edge(), view, arguments)
                 status = response.status_code
+            except BusinessError as error:
+                status = error.status
+                raise
+            else:
                 return response
             finally:
                 # the path's pattern, never the path: it may hold an order number, which opens the order's status
