@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Interval, Select, and_, func, literal, not_, select, type_coerce
+from sqlalchemy import Select, and_, extract, func, not_, select
 from sqlalchemy.orm import Session
 
 from app.domains.billing.models import BillingAccount, InvoiceSeries, Subscription
@@ -38,8 +38,8 @@ def to_announce(*, at: datetime, notice: timedelta, limit: int) -> Select[UUID]:
 
     A row that somebody else works on is left to them.
     """
-    term = type_coerce(Subscription.current_period_end - Subscription.current_period_start, Interval)
-    shortened = func.least(literal(notice), term / QUARTERS)
+    term_seconds = extract("epoch", Subscription.current_period_end - Subscription.current_period_start)
+    seconds_left = extract("epoch", Subscription.current_period_end - at)
     renews_by_the_month = and_(Subscription.renews_automatically, Subscription.billing_cycle == "monthly")
     return (
         select(Subscription.id)
@@ -47,7 +47,7 @@ def to_announce(*, at: datetime, notice: timedelta, limit: int) -> Select[UUID]:
             Subscription.status == "active",
             Subscription.notice_sent_for.is_distinct_from(Subscription.current_period_end),
             Subscription.current_period_end <= at + notice,  # what the index can answer; the next line is exact
-            Subscription.current_period_end - shortened <= at,
+            seconds_left <= func.least(notice.total_seconds(), term_seconds / QUARTERS),
             not_(renews_by_the_month),
         )
         .order_by(Subscription.current_period_end)
