@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.adapters.provisioners.errors import ProvisioningFailed
+from app.adapters.provisioners.port import Deployed, DeploymentSpec, Provisioners
 from app.core.ids import OPERATOR_ID, new_id
 from app.core.settings import Settings
 from app.core.world import World
@@ -45,6 +47,22 @@ class Nowhere:
     def wake(self, *_: Any) -> None: ...
 
 
+class Unwilling:
+    """A provisioner that fails half-way, and says what was removed."""
+
+    def __init__(self) -> None:
+        self.destroyed: list[str] = []
+
+    def deploy(self, spec: DeploymentSpec) -> Deployed:
+        raise ProvisioningFailed(f"There is no room for {spec.reference}.", permanent=True)
+
+    def destroy(self, reference: str) -> None:
+        self.destroyed.append(reference)
+
+    def healthy(self, _endpoint: str) -> bool:
+        return False
+
+
 @dataclass(frozen=True)
 class Shop:
     """An owner with a catalogue of its own, and what a test does with its orders."""
@@ -60,6 +78,11 @@ class Shop:
     def draft(self, **changes: Any) -> sales.Order:
         with self.session() as session:
             return sales.create_order(session, new=new_order(**changes))
+
+    def template_id(self, name: str) -> UUID:
+        with self.session() as session:
+            row = session.execute(text("SELECT id FROM deployment_templates WHERE name = :name"), {"name": name})
+            return UUID(str(row.scalar_one()))
 
     def submitted(self, *, auto_activate: bool = True, **changes: Any) -> sales.Order:
         order = self.draft(**changes)
@@ -158,6 +181,7 @@ def new_order(**changes: Any) -> sales.NewOrder:
 @pytest.fixture(scope="session")
 def quiet_world(settings: Settings, world: World) -> Iterator[World]:
     quiet = build_world(replace(settings, resend_after=3600.0), sender=Nowhere())
+    quiet.ports.get(Provisioners).add("docker", Unwilling())
     yield quiet
     quiet.close()
 
@@ -181,10 +205,8 @@ def open_shop(world: World) -> Shop:
         catalog.seed(session)
         deployments.seed(session)
         activation.seed(session)
-        deployments.create_template(
-            session,
-            fields={"name": "nothing", "display_name": "Nothing", "deployment_type": "none"},
-        )
+        for deployment_type in ("none", "docker", "kubernetes"):
+            deployments.create_template(session, fields={"name": deployment_type, "deployment_type": deployment_type})
     return Shop(world, owner_id)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.adapters.provisioners.port import Provisioners
 from app.core.errors import Fault, Invalid
 from app.core.ports import port
 from app.core.settings import Settings
@@ -106,13 +107,17 @@ def fulfilment_faults(session: Session, order: Order) -> tuple[UUID | None, list
         )
     template_id: UUID | None = None
     with collected(faults):
-        template_id = deployments.choose_template(
+        template = deployments.choose_template(
             session,
             template_id=order.deployment_template_id,
             package_code=order.package_code,
             region=order.deployment_region,
             deployment_type=order.deployment_type,
-        ).id
+        )
+        template_id = template.id
+        if template.deployment_type not in port(session, Provisioners).types():
+            message = f"Deployments of type {template.deployment_type} cannot be made here."
+            faults.append(Fault("/deployment_type", message))
     codes = [item.service_code for item in order.items if item.service_code is not None]
     faults += dependency_faults(session, codes, template_id=template_id)
     if port(session, Settings).payment_required and not order.payment_reference:
