@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from pipelines.errors import IllegalTransition
+from pipelines.state import (
+    EXECUTION_TRANSITIONS,
+    ROLLBACK_TRANSITIONS,
+    STEP_TRANSITIONS,
+    ExecutionState,
+    RollbackState,
+    StepState,
+    check_execution,
+    check_rollback,
+    check_step,
+)
+
+
+def test_every_state_has_its_row():
+    assert set(EXECUTION_TRANSITIONS) == set(ExecutionState)
+    assert set(ROLLBACK_TRANSITIONS) == set(RollbackState)
+    assert set(STEP_TRANSITIONS) == set(StepState)
+
+
+def test_every_state_can_be_reached():
+    for table, first in (
+        (EXECUTION_TRANSITIONS, {ExecutionState.PENDING}),
+        (ROLLBACK_TRANSITIONS, {RollbackState.NONE}),
+        (STEP_TRANSITIONS, {StepState.PENDING}),
+    ):
+        assert first.union(*table.values()) == set(table)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("pending", "running"),
+        ("running", "pending"),
+        ("failed", "pending"),
+        ("completed", "pending"),
+        ("cancelled", "pending"),
+        ("completed", "compensating"),
+        ("failed", "compensating"),
+        ("running", "compensating"),
+        ("cancelled", "compensating"),
+        ("compensation_failed", "compensating"),
+        ("compensating", "compensated"),
+    ],
+)
+def test_a_step_may_go(before: str, after: str):
+    check_step(StepState(before), StepState(after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("completed", "running"), ("skipped", "completed"), ("compensated", "completed"), ("completed", "completed")],
+)
+def test_a_step_may_not_go(before: str, after: str):
+    with pytest.raises(IllegalTransition, match=f"step cannot go from {before} to {after}"):
+        check_step(StepState(before), StepState(after))
+
+
+def test_executions_and_rollbacks_are_guarded_too():
+    check_execution(ExecutionState.FAILED, ExecutionState.RUNNING)
+    check_rollback(RollbackState.INCOMPLETE, RollbackState.RUNNING)
+    with pytest.raises(IllegalTransition):
+        check_execution(ExecutionState.CANCELLED, ExecutionState.RUNNING)
+    with pytest.raises(IllegalTransition):
+        check_rollback(RollbackState.NONE, RollbackState.INCOMPLETE)
