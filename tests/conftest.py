@@ -18,6 +18,7 @@ from app.core.world import World
 from app.domains.tenants import service as tenants
 from app.embedded.mail import MailServer
 from app.factory import build_world, create_app
+from app.http.principal import Principal
 from app.http.tokens import Tokens
 from app.seeds import seed
 from tests.servers import Servers, make_test_tables, settings_for, shared, with_mail, worker_processes
@@ -91,9 +92,14 @@ def token_for(settings: Settings) -> Callable[..., str]:
     """An access token with just these permissions, for the operator or another owner."""
 
     def issue(*permissions: str, owner_id: UUID = OPERATOR_ID) -> str:
-        return Tokens(settings).issue(
-            user_id=new_id(), owner_id=owner_id, email="test@example.com", roles=(), permissions=permissions
+        principal = Principal(
+            user_id=new_id(),
+            owner_id=owner_id,
+            email="test@example.com",
+            roles=(),
+            permissions=frozenset(permissions),
         )
+        return Tokens(settings).issue(principal)
 
     return issue
 
