@@ -1,0 +1,60 @@
+"""How the command line says what went wrong.
+
+click.ClickException
+└── Failed   it cannot be done: a sentence that says what to do; exit code 1
+"""
+
+from __future__ import annotations
+
+import psycopg
+from click import ClickException
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+
+from app.core.bootstrap import BootstrapFailed
+from app.core.errors import BusinessError
+from app.core.settings import ConfigurationError
+from app.embedded.errors import EmbeddedError
+from pipelines.errors import DefinitionError
+
+KNOWN = (BusinessError, DefinitionError, ConfigurationError, BootstrapFailed, EmbeddedError, DBAPIError, RedisError)
+"""What `explained` has words for; any other exception is a fault of the program and keeps its traceback."""
+
+_MISSING_TABLE = "42P01"
+_MISSING_SCHEMA = "3F000"
+
+
+class Failed(ClickException):
+    """It cannot be done; the message is a sentence that says what to do."""
+
+
+def explained(error: Exception) -> str:
+    """An expected error in words, its faults one a line. Holds no password."""
+    match error:
+        case BusinessError():
+            faults = [f"  {fault}" for fault in error.faults if fault.message != error.message or fault.pointer]
+            return "\n".join([error.message, *faults])
+        case DefinitionError():
+            return "\n".join(["The definition cannot run.", *(f"  {fault}" for fault in error.faults)])
+        case DBAPIError():
+            return _database_error(error)
+        case RedisError():
+            return f"Redis cannot be used ({_first_line(error)}): see that the server behind REDIS_URL runs."
+        case _:
+            return str(error)
+
+
+def _database_error(error: DBAPIError) -> str:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in {_MISSING_TABLE, _MISSING_SCHEMA}:
+        return "The database is not migrated: run `turnup migrate`."
+    if state is None and isinstance(error.orig, psycopg.OperationalError):
+        return (
+            f"The database does not answer ({_first_line(error.orig)}): see that the server behind DATABASE_URL runs; "
+            "where `turnup up` brings it, that has to be running."
+        )
+    return f"The database refuses this: {_first_line(error.orig or error)}"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
