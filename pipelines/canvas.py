@@ -27,6 +27,10 @@ STEP_NUMBER = 2
 """Where the step's number stands in a message's arguments: owner, execution, step (, "undo")."""
 
 
+POOL_LIMIT = 200
+"""Connections to the broker at the most, kept open; no pool at all would open one for every message."""
+
+
 class CommitBackend(DisabledBackend):
     """No results and no counters: a chord's body is sent by the step whose commit completed the join's last dependency.
 
@@ -65,8 +69,8 @@ def configure(app: Celery, *, broker_url: str, visibility_timeout: float, connec
         transport |= {"socket_connect_timeout": connect_timeout, "socket_timeout": connect_timeout, **once}
     app.conf.update(
         broker_url=broker_url,
-        # with the default of 10, groups nested in leading position hold a producer per level and hang
-        broker_pool_limit=None,
+        # a group in leading position holds a producer per level: the default of 10 hangs where many threads send
+        broker_pool_limit=POOL_LIMIT,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options=transport,
