@@ -193,14 +193,16 @@ def test_old_drafts_expire_once_and_nothing_else_does(shop: Shop) -> None:
         "UPDATE orders SET status = 'active' WHERE id = :id",
         "UPDATE orders SET status = 'nonsense' WHERE id = :id",
         "UPDATE order_items SET quantity = 0 WHERE order_id = :id",
-        "INSERT INTO orders (order_number, status, customer_email, customer_name, organization_slug, currency, billing_cycle,"
-        " source, owner_id) SELECT 'ORD-X', 'active', 'a', 'a', 'a', 'USD', 'monthly', 'internal', owner_id FROM orders"
-        " WHERE id = :id",
+        (
+            "INSERT INTO orders (order_number, status, customer_email, customer_name, organization_slug, currency, billing_cycle,"
+            " source, owner_id) SELECT 'ORD-X', 'active', 'a', 'a', 'a', 'USD', 'monthly', 'internal', owner_id FROM orders"
+            " WHERE id = :id"
+        ),
     ],
 )
 def test_the_database_refuses_what_the_rules_refuse(shop: Shop, statement: str) -> None:
     order = shop.draft()
-    with pytest.raises(IntegrityError, match="cannot become|violates check|begins as a draft"):
+    with pytest.raises(IntegrityError, match=r"cannot become|violates check|begins as a draft"):
         sql(shop, statement, id=order.id)
 
 
@@ -224,7 +226,7 @@ def test_totals_stay_right_under_direct_sql(shop: Shop, statement: str, total: i
 
 def test_computed_amounts_cannot_be_written(shop: Shop) -> None:
     order = shop.draft()
-    with pytest.raises(DBAPIError, match="generated column|can only be updated to DEFAULT"):
+    with pytest.raises(DBAPIError, match=r"generated column|can only be updated to DEFAULT"):
         sql(shop, "UPDATE orders SET total_amount = 1 WHERE id = :id", id=order.id)
 
 

@@ -1,0 +1,61 @@
+"""Rendering: strict, sandboxed, safe in headers."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.domains.communications.errors import BadRecipient, TemplateFault
+from app.domains.communications.rules import Wording, checked_recipient, render
+
+
+def wording(**parts: str) -> Wording:
+    return Wording(
+        **({"name": "hello", "subject": "Hi {{ name }}", "text": "{{ name }}", "html": "<p>{{ name }}</p>"} | parts)
+    )
+
+
+def test_html_is_escaped_and_text_is_not() -> None:
+    rendered = render(wording(), {"name": "<b>&co"})
+    assert (rendered.subject, rendered.text) == ("Hi <b>&co", "<b>&co")
+    assert rendered.html == "<p>&lt;b&gt;&amp;co</p>"
+
+
+def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(TemplateFault, match="hello cannot be filled in: 'name' is undefined"):
+        render(wording(), {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ ''.__class__.__mro__ }}", "{{ name.append(1) }}", "{% for x in range(10**9) %}x{% endfor %}", "{{ open"],
+)
+def test_templates_cannot_reach_out(text: str) -> None:
+    with pytest.raises(TemplateFault):
+        render(wording(text=text), {"name": ["a"]})
+
+
+@pytest.mark.parametrize("name", ["Ann\r\nBcc: everyone@example.com", "Ann\nX", "a\x00b"])
+def test_a_subject_holds_no_line_break(name: str) -> None:
+    with pytest.raises(TemplateFault, match="subject"):
+        render(wording(), {"name": name})
+
+
+@pytest.mark.parametrize("address", ["ann@example.com", "operations@turnup.local", "jörg@müller.de"])
+def test_a_recipient_is_one_bare_address(address: str) -> None:
+    assert checked_recipient(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "ann",
+        "Ann <ann@example.com>",
+        "ann@example.com, bob@example.com",
+        "ann@example.com\r\nBcc: x@y.z",
+        "@example.com",
+    ],
+)
+def test_anything_else_is_refused(address: str) -> None:
+    with pytest.raises(BadRecipient):
+        checked_recipient(address)
