@@ -145,7 +145,13 @@ def build_world(settings: Settings, *, sender: Sender | None = None, pool_size: 
     ports.add(Provisioners, registry.configured(settings))
     return World(
         settings=settings,
-        database=Database(settings.database_url, pool_size=pool_size, test_clock=settings.test_clock, ports=ports),
+        database=Database(
+            settings.database_url,
+            pool_size=pool_size,
+            test_clock=settings.test_clock,
+            prepare=settings.prepared_statements,
+            ports=ports,
+        ),
         across=AcrossOwners(settings, pool_size=max(2, pool_size // 2), ports=ports),
         redis=redis,
         vault=vault,

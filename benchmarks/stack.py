@@ -68,6 +68,7 @@ def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
                 smtp_url=mails.url,
                 endpoints_port=free_port(),
                 resend_after=resend_after,
+                prepared_statements=True,
                 log_level="INFO",
             )
             bootstrap(database.admin_url, settings)

@@ -88,6 +88,7 @@ def settings_for(name: str, number: int) -> Settings:
         smtp_url="smtp://127.0.0.1:9",
         endpoints_port=free_port(),
         test_clock=True,
+        prepared_statements=True,
         lease_seconds=3.0,
         sweep_interval=0.2,
         resend_after=2.0,

@@ -25,6 +25,7 @@ class AcrossOwners:
             pool_size=pool_size,
             test_clock=settings.test_clock,
             application="turnup-system",
+            prepare=settings.prepared_statements,
             ports=ports,
         )
 

@@ -35,6 +35,9 @@ OWNER = "owner_id"
 CLOCK_OFFSET = "clock_offset"
 AFTER_COMMIT = "after_commit"
 
+PREPARE_AFTER = 3
+"""Executions of a statement on one connection after which its plan is kept."""
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -84,7 +87,8 @@ class Database:
     """A pool of connections under one role, and transactions on it.
 
     `test_clock`: each transaction reads the offset of business time. `pre_ping`: look whether a pooled connection still
-    lives before it is used. `ports`: what was wired, for whoever holds a session (core.ports).
+    lives before it is used. `prepare`: let the server keep the plans of repeated statements; not behind a pooler that does
+    not know them. `ports`: what was wired, for whoever holds a session (core.ports).
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Database:
         pool_size: int = 5,
         test_clock: bool = False,
         pre_ping: bool = True,
+        prepare: bool = False,
         application: str = "turnup",
         ports: Ports | None = None,
     ) -> None:
@@ -107,7 +112,7 @@ class Database:
                 "connect_timeout": 5,
                 "application_name": application,
                 # a pooler in transaction mode may hand each transaction another server connection
-                "prepare_threshold": None,
+                "prepare_threshold": PREPARE_AFTER if prepare else None,
                 "tcp_user_timeout": 30_000,
             },
         )

@@ -42,6 +42,11 @@ class Settings:
     provisioner_database_url: str = _field(
         "PROVISIONER_DATABASE_URL", "as the role that makes tenants' schemas (local provisioner)", "", secret=True
     )
+    prepared_statements: bool = _field(
+        "DATABASE_PREPARED_STATEMENTS",
+        "true: half the work per step; for a direct connection or a pooler that knows prepared statements (PgBouncer 1.21)",
+        False,
+    )
     redis_url: str = _field("REDIS_URL", "Redis for limits, wake-ups and the event stream", "", secret=True)
     broker_url: str = _field("CELERY_BROKER_URL", "Celery's broker; default: REDIS_URL", "", secret=True)
     smtp_url: str = _field("SMTP_URL", "`smtp[s]://[user:password@]host:port`", "smtp://127.0.0.1:1025", secret=True)
