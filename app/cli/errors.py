@@ -6,8 +6,10 @@ click.ClickException
 
 from __future__ import annotations
 
+from typing import IO, Any
+
 import psycopg
-from click import ClickException
+from click import ClickException, echo
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
@@ -26,6 +28,10 @@ _MISSING_SCHEMA = "3F000"
 
 class Failed(ClickException):
     """It cannot be done; the message is a sentence that says what to do."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """The sentence as it stands."""
+        echo(self.message, file=file, err=file is None)
 
 
 def explained(error: Exception) -> str:

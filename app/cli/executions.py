@@ -11,6 +11,7 @@ from app.cli.output import (
     json_option,
     limit_option,
     owner_option,
+    print_canvas,
     print_facts,
     print_heading,
     print_json,
@@ -64,6 +65,7 @@ def list_executions(
                 )
                 for e in found
             ),
+            wrap=("About",),
             empty="There are no such executions.",
         )
 
@@ -88,14 +90,14 @@ def show_execution(execution_id: int, owner: str | None, *, as_json: bool) -> No
         _print_execution(found)
         print_heading("Steps")
         print_table(
-            ("Step", "Operation", "Status", "Tries", "Took", "Error"),
-            ((s.step_name, s.task, s.state, s.attempts, seconds(s.duration_seconds), s.error_message) for s in steps),
+            ("Step", "Status", "Tries", "Took", "Error"),
+            ((s.step_name, s.state, s.attempts, seconds(s.duration_seconds), s.error_message) for s in steps),
+            wrap=("Error",),
         )
         if effects:
             print_heading("What they changed")
-            print_table(("Step", "What", "State"), ((e.step_name, e.summary, e.state) for e in effects))
-        print_heading("Canvas")
-        click.echo(canvas)
+            print_table(("Step", "What", "State"), ((e.step_name, e.summary, e.state) for e in effects), wrap=("What",))
+        print_canvas(canvas)
 
 
 @executions.command("cancel")

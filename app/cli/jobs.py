@@ -22,7 +22,11 @@ def list_jobs(*, as_json: bool) -> None:
     if as_json:
         print_json([{"name": job.name, "every_seconds": job.every, "meaning": job.meaning} for job in JOBS.values()])
         return
-    print_table(("Job", "Every", "What it does"), ((job.name, _every(job.every), job.meaning) for job in JOBS.values()))
+    print_table(
+        ("Job", "Every", "What it does"),
+        ((job.name, _every(job.every), job.meaning) for job in JOBS.values()),
+        wrap=("What it does",),
+    )
 
 
 @jobs.command("run")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from uuid import UUID
 
 import click
 from sqlalchemy.orm import Session
@@ -24,12 +25,14 @@ from app.cli.output import (
     seconds,
 )
 from app.cli.rows import newest
+from app.core.errors import NotFound
 from app.core.money import rounded
 from app.core.world import World
 from app.domains.activation import service as activation
 from app.domains.sales import schemas
 from app.domains.sales import service as sales
 from app.domains.sales.errors import OrderNotFound
+from app.domains.tenants import service as tenants
 
 LOOK_SECONDS = 0.5
 NOT_ACTIVE = 1
@@ -59,6 +62,7 @@ def list_orders(status: str | None, search: str | None, limit: int, owner: str |
                 (o.id, o.order_number, o.status, o.company_name, o.organization_slug, _money(o), o.created_at)
                 for o in found
             ),
+            wrap=("Company", "Subdomain"),
             empty="There are no such orders.",
         )
 
@@ -85,6 +89,7 @@ def show_order(order: str, owner: str | None, *, as_json: bool) -> None:
         print_table(
             ("Service", "Name", "Quantity", "Total"),
             ((i.service_code, i.name, i.quantity, rounded(i.total_amount, found.currency)) for i in found.items),
+            wrap=("Name",),
         )
         if activations:
             print_heading("Activations")
@@ -100,11 +105,13 @@ def show_order(order: str, owner: str | None, *, as_json: bool) -> None:
                     )
                     for a in activations
                 ),
+                wrap=("Error",),
             )
         print_heading("History")
         print_table(
             ("At", "Status", "By", "Message", "Reason"),
-            ((h.at, h.to_status, h.actor, h.status_message, h.reason) for h in history),
+            ((h.at, h.to_status, _name_of(session, h.actor), h.status_message, h.reason) for h in history),
+            wrap=("By", "Message", "Reason"),
         )
 
 
@@ -208,6 +215,14 @@ def _id_of(session: Session, order: str) -> int:
     if found is None:
         raise OrderNotFound
     return found.id
+
+
+def _name_of(session: Session, actor: str) -> str:
+    """Who did something: a user's address rather than their id."""
+    try:
+        return tenants.get_user(session, user_id=UUID(actor)).email
+    except (ValueError, NotFound):
+        return actor
 
 
 def _money(order: sales.Order) -> str:

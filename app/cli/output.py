@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import textwrap
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
@@ -47,15 +48,20 @@ def print_json(document: Any) -> None:
     click.echo(dumps(document))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "") -> None:
-    """Rows under their columns' names; the sentence `empty` when there are none."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, wrap: Collection[str] = (), empty: str = ""
+) -> None:
+    """Rows under their columns' names; the sentence `empty` when there are none.
+
+    `wrap`: the columns that give way where a row is too long for the screen.
+    """
     shown = [[cell(value) for value in row] for row in rows]
     if not shown:
         click.echo(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column not in wrap)
     for row in shown:
         table.add_row(*row)
     screen().print(table)
@@ -70,6 +76,12 @@ def print_facts(facts: Iterable[tuple[str, Any]]) -> None:
         if value is not None:
             table.add_row(name, cell(value))
     screen().print(table)
+
+
+def print_canvas(canvas: str) -> None:
+    """A canvas's text under its heading, broken between its parts."""
+    print_heading("Canvas")
+    click.echo(textwrap.fill(canvas, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
 
 
 def print_heading(text: str) -> None:

@@ -13,6 +13,7 @@ from app.cli.output import (
     json_option,
     limit_option,
     owner_option,
+    print_canvas,
     print_facts,
     print_heading,
     print_json,
@@ -49,6 +50,7 @@ def list_workflows(limit: int, owner: str | None, *, include_inactive: bool, as_
         print_table(
             ("Id", "Name", "Version", "Built in", "Active", "Description"),
             ((w.id, w.name, w.version, w.owner_id is None, w.is_active, w.description) for w in found),
+            wrap=("Description",),
             empty="There are no workflows: `turnup workflows sync` installs the built-in ones.",
         )
 
@@ -79,9 +81,9 @@ def show_workflow(name: str, owner: str | None, *, as_json: bool) -> None:
         print_table(
             ("Step", "What it runs", "After", "Critical"),
             ((s["name"], _runs(s), s.get("depends_on", []), s.get("critical", True)) for s in document["steps"]),
+            wrap=("What it runs", "After"),
         )
-        print_heading("Canvas")
-        click.echo(canvas)
+        print_canvas(canvas)
 
 
 @workflows.command("validate")

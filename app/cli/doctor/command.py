@@ -35,7 +35,7 @@ def doctor(*, new_key: bool, as_json: bool) -> None:
     if as_json:
         print_json({"ok": is_well, "checks": [asdict(finding) for finding in findings]})
     else:
-        print_table(("What", "", "Found"), ((f.name, _WORDS[f.is_fine], f.said) for f in findings))
+        print_table(("What", "", "Found"), ((f.name, _WORDS[f.is_fine], f.said) for f in findings), wrap=("Found",))
         _advise(findings)
     if not is_well:
         raise click.exceptions.Exit(NOT_WELL)
