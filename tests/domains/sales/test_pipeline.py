@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from app.adapters.provisioners.port import Provisioners
 from app.core.errors import Conflict
+from app.core.world import World
 from app.domains.activation import service as activation
 from app.domains.catalog import service as catalog
 from app.domains.sales import service as sales
-from app.domains.sales.errors import IllegalOrderTransition, OrderBusy
+from app.domains.sales.errors import IllegalOrderTransition, OrderBusy, OrderInvalid
 from app.domains.tenants import service as tenants
 from app.domains.workflows import service as workflows
-from tests.domains.sales.conftest import Shop, Unwilling
+from app.factory import build_world
+from tests.domains.sales.conftest import Nowhere, Shop, Unwilling, open_shop
 
 RADIUS_STEP = "activate_radius_aaa"
 BROKEN_RADIUS: list[dict[str, Any]] = [
@@ -338,3 +341,18 @@ def test_an_order_without_its_activations_is_never_completed(shop: Shop) -> None
     shop.run(order, until="activate_billing_invoicing")
     with shop.session() as session, pytest.raises(Conflict, match="Billing & Invoicing"):
         sales.complete_order(session, order_id=order.id)
+
+
+def test_where_payment_is_required_an_unpaid_order_is_not_submitted(quiet_world: World) -> None:
+    strict = build_world(replace(quiet_world.settings, payment_required=True), sender=Nowhere())
+    try:
+        shop = open_shop(strict)
+        order = shop.draft()
+        with shop.session() as session, pytest.raises(OrderInvalid, match="has not been paid"):
+            sales.submit_order(session, order_id=order.id)
+        with shop.session() as session:
+            sales.submit_order(session, order_id=order.id, payment_reference="P-1", auto_activate=True)
+        shop.run(order)
+        assert (shop.order(order.id).status, shop.order(order.id).payment_status) == ("active", "paid")
+    finally:
+        strict.close()
