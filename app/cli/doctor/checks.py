@@ -27,6 +27,7 @@ from pipelines.canvas import celery_app, configure
 TIMEOUT_SECONDS = 3
 PING_SECONDS = 2.0
 
+NO_SERVERS = "Start `turnup up`, which brings its own servers, or set the URLs of yours (the README has a table)."
 RUN_BOOTSTRAP = "Run `turnup db bootstrap`, and see that the URL is right."
 
 
@@ -70,6 +71,9 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
+    if not settings.database_url:
+        yield wrong("database", "DATABASE_URL is not set", NO_SERVERS)
+        return
     reachable = True
     for name, url, what in (
         ("application role", settings.database_url, "DATABASE_URL"),
@@ -80,16 +84,14 @@ def _database(settings: Settings) -> Iterator[Finding]:
         finding = _role(name, url, what)
         reachable = reachable and bool(finding.is_fine or what.startswith("PROVISIONER"))
         yield finding
-    if settings.database_url and reachable:
+    if reachable:
         yield _isolation(settings)
         yield _migrations(settings)
 
 
 def _role(name: str, url: str, variable: str) -> Finding:
     if not url:
-        return wrong(
-            name, f"{variable} is not set", f"Set {variable}, or start `turnup up`, which brings its own database."
-        )
+        return wrong(name, f"{variable} is not set", f"Set {variable} beside DATABASE_URL. {RUN_BOOTSTRAP}")
     try:
         with psycopg.connect(url, connect_timeout=TIMEOUT_SECONDS) as connection:
             version = connection.info.server_version // 10000
@@ -125,9 +127,9 @@ def _migrations(settings: Settings) -> Finding:
 
 
 def _redis(settings: Settings) -> Finding:
-    advice = "See that Redis runs where REDIS_URL says, or start `turnup up`, which brings its own."
     if not settings.redis_url:
-        return wrong("redis", "REDIS_URL is not set", advice)
+        return wrong("redis", "REDIS_URL is not set", NO_SERVERS)
+    advice = "See that Redis runs where REDIS_URL says."
     redis = Redis.from_url(
         settings.redis_url,
         socket_timeout=TIMEOUT_SECONDS,
@@ -144,9 +146,9 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _broker(settings: Settings) -> Finding:
-    advice = "See that the broker runs where CELERY_BROKER_URL (or REDIS_URL) says."
     if not settings.celery_broker_url:
-        return wrong("broker", "neither CELERY_BROKER_URL nor REDIS_URL is set", advice)
+        return wrong("broker", "neither CELERY_BROKER_URL nor REDIS_URL is set", NO_SERVERS)
+    advice = "See that the broker runs where CELERY_BROKER_URL (or REDIS_URL) says."
     app = celery_app("turnup-doctor")
     configure(
         app, broker_url=settings.celery_broker_url, visibility_timeout=3600, connect_timeout=float(TIMEOUT_SECONDS)

@@ -50,9 +50,12 @@ def _findings() -> list[Finding]:
 
 
 def _advise(findings: list[Finding]) -> None:
-    advised = [finding for finding in findings if finding.advice]
+    advised: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.advice:
+            advised.setdefault(finding.advice, []).append(finding.name)
     click.echo()
-    for finding in advised:
-        click.echo(f"{finding.name}: {finding.advice}")
+    for advice, names in advised.items():
+        click.echo(f"{', '.join(names)}: {advice}")
     if not advised:
         click.echo("Everything is as it should be.")
