@@ -4,6 +4,7 @@ A room makes its own catalogue, the factory joins them; nothing is found by scan
 
     OPERATIONS = Catalogue()
 
+
     @OPERATIONS.operation("sales_service.create_tenant", undone_by="sales_service.delete_tenant")
     def create_tenant(call: Call, *, order_id: int) -> dict[str, Any]:
         ...

@@ -145,13 +145,17 @@ def after_commit(session: Session, hook: Callable[[], None]) -> None:
 
 
 def run_after_commit(session: Session) -> None:
-    """Run and forget the session's hooks. A failing hook is logged: what was committed stands, and the nets repair the rest."""
+    """Run and forget the session's hooks. What was committed stands when one fails.
+
+    The first failure ends it, so that a broker that does not answer costs one time-out and not many; the nets send the rest.
+    """
     hooks: list[Callable[[], None]] = session.info.pop(AFTER_COMMIT, [])
     for hook in hooks:
         try:
             hook()
         except Exception:
-            log.warning("could not send after commit; the sweeper will", exc_info=True)
+            log.warning("could not send after the commit; what is left is sent by sweeper and jobs", exc_info=True)
+            return
 
 
 @event.listens_for(Session, "do_orm_execute")

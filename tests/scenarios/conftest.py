@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,10 +33,11 @@ class Engine:
     owner: UUID
 
     def start(self, steps: Sequence[dict[str, Any]], *, context: dict[str, Any] | None = None, **more: Any) -> int:
-        document = {"name": "scenario", "version": "1.0.0", "steps": list(steps), **more}
+        name = f"scenario_{secrets.token_hex(6)}"
+        document = {"name": name, "version": "1.0.0", "steps": list(steps), **more}
         with self.world.database.transaction(self.owner) as session:
             service.create_workflow(session, document=document)
-            return service.start(session, workflow="scenario", context=context or {}, trigger_type="manual").id
+            return service.start(session, workflow=name, context=context or {}, trigger_type="manual").id
 
     def ended(self, execution_id: int, *, within: float = 60.0) -> service.WorkflowExecution:
         """The execution once it has ended."""

@@ -192,6 +192,37 @@ def test_a_cancel_lets_the_running_step_finish_and_undoes_it(engine: Engine) -> 
     assert engine.calls(execution_id, "undo") == ["slow", "a"]
 
 
+def test_a_cancel_undoes_what_a_failure_without_rollback_left(engine: Engine) -> None:
+    execution = engine.run(
+        [step("a"), step("b"), step("bad", params={"fail": 9, "permanent": True})], rollback_on_failure=False
+    )
+    assert (execution.state, execution.rollback, engine.calls(execution.id, "undo")) == ("failed", "none", [])
+    with engine.world.database.transaction(engine.owner) as session:
+        service.cancel(session, execution_id=execution.id)
+    again = engine.ended(execution.id)
+    assert (again.state, again.rollback) == ("cancelled", "done")
+    assert engine.calls(execution.id, "undo") == ["b", "a"]
+
+
+def test_failed_steps_are_retried_in_the_same_execution(engine: Engine) -> None:
+    execution = engine.run(
+        [
+            step("a"),
+            step("flaky", depends_on=["a"], critical=False, params={"fail": 3}),
+            step("also", depends_on=["flaky"], critical=False, params={"fail": 9, "permanent": True}),
+            step("end", depends_on=["also"]),
+        ]
+    )
+    assert execution.state == "completed"
+    assert engine.states(execution.id)["flaky"] == "failed"
+    with engine.world.database.transaction(engine.owner) as session:
+        service.retry_steps(session, execution_id=execution.id, step_names=["flaky"])
+    again = engine.ended(execution.id)
+    assert again.state == "completed"
+    assert engine.calls(execution.id, "effect") == ["a", "end"]
+    assert engine.calls(execution.id, "attempt").count("flaky") == 6
+
+
 def test_a_timeout_counts_as_a_failed_attempt(engine: Engine) -> None:
     execution = engine.run([step("slow", timeout_seconds=0.3, params={"seconds": 30}, retry={"maximum_attempts": 1})])
     assert execution.state == "failed"

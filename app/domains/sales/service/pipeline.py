@@ -98,7 +98,7 @@ class OrderPipeline:
         if execution.state == "completed":
             _tell_warnings(session, order)
             return
-        if order.status in IN_PROCESS:
+        if order.status in IN_PROCESS or (order.status == Status.FAILED and execution.state == "cancelled"):
             activation.skip_pending(session, order_id=order.id)
             if execution.state == "cancelled":
                 transition(session, order, Status.CANCELLED, reason=execution.error_message)

@@ -19,7 +19,7 @@ BY_HAND = "cancelled by hand"
 
 
 def cancel_order(session: Session, *, order_id: int, reason: str | None = None) -> Order:
-    """Cancel an order: at once where nothing was begun, else its execution stops and is undone, and the order follows.
+    """Cancel an order: at once where nothing is left of it, else its execution stops and is undone, and the order follows.
 
     Raises OrderNotFound; OrderBusy when what was set up is already being removed; IllegalOrderTransition for an order that is
     active or cancelled.
@@ -30,12 +30,17 @@ def cancel_order(session: Session, *, order_id: int, reason: str | None = None) 
     if order.status in IN_PROCESS:
         order = _stop(session, order, reason or BY_HAND)
     else:
+        execution = execution_of(session, order) if order.status == Status.FAILED else None
+        has_leftovers = execution is not None and _has_leftovers(session, execution)
+        if execution is not None and has_leftovers:
+            workflows.cancel(session, execution_id=execution.id, reason=reason or BY_HAND)
         order = locked(session, order_id)
-        if order.status == Status.FAILED and (execution := execution_of(session, order)) is not None:
-            _refuse_leftovers(session, execution)
-        transition(session, order, Status.CANCELLED, reason=reason or BY_HAND)
-        if order.submitted_at is not None:
-            tell_cancelled(session, order)
+        if has_leftovers:
+            say(session, order, REMOVING_AFTER_CANCEL)
+        else:
+            transition(session, order, Status.CANCELLED, reason=reason or BY_HAND)
+            if order.submitted_at is not None:
+                tell_cancelled(session, order)
     audit.record(session, "order.cancelled", subject(order), reason=reason)
     return order
 
@@ -98,12 +103,10 @@ def _stop(session: Session, order: Order, reason: str) -> Order:
     return order
 
 
-def _refuse_leftovers(session: Session, execution: workflows.WorkflowExecution) -> None:
-    """A failed order is cancelled when nothing of it is left; raises OrderBusy otherwise."""
+def _has_leftovers(session: Session, execution: workflows.WorkflowExecution) -> bool:
+    """Whether a failed order's execution, which was not rolled back, left something that can be undone."""
     refuse_unfinished(execution)
-    if any(
+    return any(
         effect.state in {"intended", "confirmed"} and effect.undo_operation
         for effect in workflows.effects(session, execution_id=execution.id)
-    ):
-        message = f"Execution {execution.id} was not rolled back: process the order again, or undo what is left first."
-        raise OrderBusy(message)
+    )

@@ -35,7 +35,7 @@ _REOPEN = text(
     history AS (
       INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state)
       SELECT owner_id, :execution, :now, step_name, 'failed', 'pending' FROM moved)
-    UPDATE workflow_executions SET state = 'running', completed_at = NULL, result = NULL, stopping = NULL,
+    UPDATE workflow_executions SET state = 'running', completed_at = NULL, result = NULL, error = NULL, stopping = NULL,
       unmet_sinks = :sinks, check_at = now() + make_interval(secs => :resend_after)
     WHERE id = :execution AND state IN ('completed', 'failed') RETURNING owner_id, state
     """

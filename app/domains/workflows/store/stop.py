@@ -14,19 +14,22 @@ from app.domains.workflows.store.records import Execution, Observers
 
 _STOP = text(
     """
-    WITH e AS (
-      UPDATE workflow_executions SET stopping = :why, error = coalesce(CAST(:error AS jsonb), error), check_at = now(),
-        rollback = CASE WHEN :why = 'cancel' OR (:why = 'failure' AND rollback_on_failure) THEN 'pending' ELSE rollback END
-      WHERE id = :execution AND state = 'running' AND stopping IS NULL
-      RETURNING id, owner_id, workflow_name, correlation_id, context, state, rollback, stopping, error)
-    SELECT * FROM e
+    WITH before AS (
+      SELECT id, state FROM workflow_executions
+      WHERE id = :execution AND (state = 'running' AND stopping IS NULL
+        OR state = 'failed' AND rollback = 'none' AND :why = 'cancel') FOR UPDATE)
+    UPDATE workflow_executions x SET state = 'running', completed_at = NULL, stopping = :why, error = coalesce(CAST(:error AS jsonb), x.error), check_at = now(),
+      rollback = CASE WHEN :why = 'cancel' OR (:why = 'failure' AND rollback_on_failure) THEN 'pending' ELSE rollback END
+    FROM before WHERE x.id = before.id
+    RETURNING x.id, x.owner_id, x.workflow_name, x.correlation_id, x.context, x.state, x.rollback, x.stopping, x.error,
+      before.state AS was
     """
 )
 
 _HISTORY = text(
     """
     INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, error)
-    VALUES (:owner_id, :execution, :now, 'running', :to, :error)
+    VALUES (:owner_id, :execution, :now, :was, :to, :error)
     """
 )
 
@@ -36,6 +39,8 @@ _SHOWN = {"failure": "failing", "cancel": "cancelling", "end": "ending"}
 def stop(session: Session, execution_id: int, *, why: str, error: dict[str, Any] | None = None) -> Execution | None:
     """Let nothing new start. None when it does not run, or is already stopping for another reason.
 
+    A cancel also takes an execution that failed without a rollback: it is opened again, to be undone.
+
     `why`: failure, cancel or end; `error`: step, type and message, kept on the execution.
     """
     row = session.execute(
@@ -43,13 +48,15 @@ def stop(session: Session, execution_id: int, *, why: str, error: dict[str, Any]
     ).one_or_none()
     if row is None:
         return None
-    execution = Execution(*row)
+    *about, was = row
+    execution = Execution(*about)
     session.execute(
         _HISTORY,
         {
             "owner_id": execution.owner_id,
             "execution": execution_id,
             "now": now(session),
+            "was": was,
             "to": _SHOWN[why],
             "error": (error or {}).get("message"),
         },
