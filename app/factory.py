@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from types import ModuleType
-from urllib.parse import urlsplit
 
 from flask import Flask
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import MetaData, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import MetaData
 
 from app.adapters.bus.port import Bus
 from app.adapters.bus.redis_streams import RedisStreamsBus
@@ -25,6 +23,7 @@ from app.adapters.provisioners import registry
 from app.adapters.provisioners.port import Provisioners
 from app.core import audit, clock, events, secrets
 from app.core.across import AcrossOwners
+from app.core.bootstrap import check_application_role
 from app.core.db import Base, Database
 from app.core.ports import Ports
 from app.core.queue import Sender
@@ -95,17 +94,6 @@ REDIS_TIMEOUT_SECONDS = 0.2
 # a thread that answers holds at most one connection; event streams hold none
 POOL_SIZE = 10
 
-_ROLE = text(
-    """
-    SELECT rolsuper, rolbypassrls,
-           EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-                   AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owns_tables,
-           EXISTS (SELECT FROM pg_roles s WHERE s.rolname = :system AND pg_has_role(current_user, s.oid, 'MEMBER'))
-               AS reaches_system
-    FROM pg_roles WHERE rolname = current_user
-    """
-)
-
 
 def load_models() -> MetaData:
     """Every room's tables: those of the modules in MODELS, which this module imports."""
@@ -164,7 +152,7 @@ def create_app(settings: Settings, world: World | None = None) -> Flask:
     """The API. In production it refuses to start under a database role that row-level security does not hold."""
     world = world or build_world(settings)
     if settings.production:
-        _refuse_loose_role(world)
+        check_application_role(world.database)
     app = Flask("app", static_folder=None)
     mounted = api.install(app, world, version=_version())
     api.mount(app, mounted, [blueprint for room in ROUTES for blueprint in room.blueprints()])
@@ -197,25 +185,3 @@ def observers() -> Observers:
 
 def _celery_sender(settings: Settings, redis: Redis) -> Sender:
     return CelerySender(sending_app(settings.celery_broker_url), lambda channel: redis.publish(channel, ""))
-
-
-def _refuse_loose_role(world: World) -> None:
-    """Raises ConfigurationError when DATABASE_URL's role is not walled in by row-level security."""
-    system = urlsplit(world.settings.system_database_url).username
-    try:
-        with world.database.transaction(None) as session:
-            role = session.execute(_ROLE, {"system": system}).one()
-    except OperationalError:
-        raise ConfigurationError("DATABASE_URL cannot be reached, so its role cannot be checked.") from None
-    faults = (
-        (role.rolsuper, "is a superuser"),
-        (role.rolbypassrls, "has BYPASSRLS"),
-        (role.owns_tables, "owns tables or may act as their owner"),
-        (role.reaches_system, "may act as the role of SYSTEM_DATABASE_URL"),
-    )
-    if found := [words for wrong, words in faults if wrong]:
-        message = (
-            f"DATABASE_URL's role {' and '.join(found)}: it would see every tenant's rows. "
-            "Use the application role that `turnup db bootstrap` makes."
-        )
-        raise ConfigurationError(message)

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from app.core.db import Database
 from app.core.settings import ConfigurationError, Settings
@@ -105,9 +106,15 @@ def bootstrap(admin_url: str, settings: Settings) -> list[str]:
 
 
 def check_application_role(database: Database) -> None:
-    """Refuse an application role that row-level security does not hold. Raises ConfigurationError with a sentence."""
-    with database.engine.connect() as connection:
-        row = connection.execute(_WHAT_IT_MAY).one()
+    """Refuse an application role that row-level security does not hold, or that cannot be looked at.
+
+    Raises ConfigurationError with a sentence.
+    """
+    try:
+        with database.engine.connect() as connection:
+            row = connection.execute(_WHAT_IT_MAY).one()
+    except OperationalError:
+        raise ConfigurationError("DATABASE_URL cannot be reached, so its role cannot be checked.") from None
     for is_so, what in (
         (row.rolsuper, "a superuser"),
         (row.rolbypassrls, "allowed to bypass row-level security"),
