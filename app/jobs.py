@@ -1,14 +1,20 @@
-"""What recurs: run by beat, and by hand through the CLI. Each is safe to run twice, or in two places at once."""
+"""What recurs: run by beat, and by hand through the CLI. Each is safe to run twice, or in two places at once.
+
+Work of unknown size goes in batches, each a transaction of its own, and a run takes so many at most: the next run goes on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from app.core import queue
 from app.core.world import World
 from app.domains.billing import service as billing
 from app.domains.communications import service as communications
+from app.domains.deployments import service as deployments
 from app.domains.notifications import service as notifications
 from app.domains.sales import service as sales
 from app.domains.workflows import service as workflows
@@ -16,6 +22,11 @@ from app.http import idempotency, limits
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
+BATCH = 500
+MOST_BATCHES = 200
+HEALTH_BATCH = 50
+MOST_HEALTH_BATCHES = 5
+"""A deployment that does not answer costs its timeout, so one run asks few; the longest unasked come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,18 @@ class Job:
     every: float
     meaning: str
     run: Callable[[World], str]
+
+
+def _in_batches(world: World, batch: Callable[[Session], int], *, full: int) -> int:
+    """Run `batch`, each time in a transaction of its own, until one is less than `full`; returns the sum."""
+    total = 0
+    for _ in range(MOST_BATCHES):
+        with world.across.transaction() as session:
+            done = batch(session)
+        total += done
+        if done < full:
+            break
+    return total
 
 
 def _sweep(world: World) -> str:
@@ -46,21 +69,33 @@ def _undelivered(world: World) -> str:
 
 
 def _expire_drafts(world: World) -> str:
-    with world.across.transaction() as session:
-        expired = sales.expire_drafts(session, days=world.settings.draft_order_days)
+    days = world.settings.draft_order_days
+    # the size of its batches is its own: until there is nothing left
+    expired = _in_batches(world, lambda session: sales.expire_drafts(session, days=days), full=1)
     return f"{expired} drafts expired."
 
 
 def _announce_expiring(world: World) -> str:
-    with world.across.transaction() as session:
-        announced = billing.announce_expiring(session, days=world.settings.renewal_notice_days)
+    days = world.settings.renewal_notice_days
+    announced = _in_batches(
+        world, lambda session: billing.announce_expiring(session, days=days, limit=BATCH), full=BATCH
+    )
     return f"{announced} subscriptions announced to end."
 
 
 def _expire_subscriptions(world: World) -> str:
-    with world.across.transaction() as session:
-        expired = billing.expire_subscriptions(session)
+    expired = _in_batches(world, lambda session: billing.expire_subscriptions(session, limit=BATCH), full=BATCH)
     return f"{expired} subscriptions expired."
+
+
+def _check_deployments(world: World) -> str:
+    asked = 0
+    for _ in range(MOST_HEALTH_BATCHES):
+        done = deployments.check_health(world, limit=HEALTH_BATCH)
+        asked += done
+        if done < HEALTH_BATCH:
+            break
+    return f"{asked} deployments asked for their health."
 
 
 def _fold_statistics(world: World) -> str:
@@ -93,6 +128,7 @@ JOBS: Mapping[str, Job] = {
         ),
         Job("expire_subscriptions", HOUR, "expire subscriptions that have ended", _expire_subscriptions),
         Job("expire_draft_orders", HOUR, "expire drafts that nobody submitted", _expire_drafts),
+        Job("check_deployments", 5 * MINUTE, "ask active deployments for their health", _check_deployments),
         Job("add_history_partitions", 12 * HOUR, "make the coming months' partitions of the history", _add_partitions),
         Job("forget_old_keys", HOUR, "forget idempotency keys and login attempts past their time", _forget),
     )
