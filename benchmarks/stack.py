@@ -69,6 +69,8 @@ def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
                 endpoints_port=free_port(),
                 resend_after=resend_after,
                 prepared_statements=True,
+                user_rate_limit="1000000 per minute",
+                tenant_rate_limit="1000000 per minute",
                 log_level="INFO",
             )
             bootstrap(database.admin_url, settings)

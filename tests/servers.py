@@ -93,6 +93,8 @@ def settings_for(name: str, number: int) -> Settings:
         sweep_interval=0.2,
         resend_after=2.0,
         public_rate_limit="100000 per minute",
+        user_rate_limit="100000 per minute",
+        tenant_rate_limit="100000 per minute",
         login_rate_limit="100000 per minute",
         log_level="INFO",
     )

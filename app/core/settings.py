@@ -79,6 +79,8 @@ class Settings:
     renewal_notice_days: int = _field("RENEWAL_NOTICE_DAYS", "notice before a subscription ends", 30)
     payment_required: bool = _field("ORDER_PAYMENT_REQUIRED", "true: an order needs a payment reference", False)
     public_rate_limit: str = _field("PUBLIC_RATE_LIMIT", "calls of public paths per address", "120 per minute")
+    user_rate_limit: str = _field("USER_RATE_LIMIT", "calls per signed-in user", "1200 per minute")
+    tenant_rate_limit: str = _field("TENANT_RATE_LIMIT", "calls of all users of a tenant", "12000 per minute")
     login_rate_limit: str = _field("LOGIN_RATE_LIMIT", "logins per account and per address", "10 per minute")
     access_token_minutes: int = _field("ACCESS_TOKEN_MINUTES", "life of an access token", 15)
     refresh_token_days: int = _field("REFRESH_TOKEN_DAYS", "life of a refresh token", 30)

@@ -142,8 +142,11 @@ class _Handler:
 
     def _respond(self, parts: Edge, view: View, arguments: dict[str, Any]) -> Response:
         reading.refuse_large_body()
-        limits = parts.limits.public(request.remote_addr or "unknown") if self.route.needs is PUBLIC else {}
         caller = reading.caller(parts.tokens, self.route.needs)
+        if caller is None:
+            limits = parts.limits.public(request.remote_addr or "unknown")
+        else:
+            limits = parts.limits.signed_in(caller)
         query = reading.query(self.query)
         takes_body = self.body is not None or self.route.method in WITH_BODY
         body = reading.body(self.body) if takes_body else {}
@@ -176,7 +179,11 @@ class _Handler:
             return None
         path = request.path if request.path.startswith("/api/") else f"/api/v1{request.path}"
         return Claim.of(
-            principal=ctx.actor, route=f"{request.method} {path}", key=key, body=request.get_json(silent=True) or {}
+            principal=ctx.actor,
+            route=f"{request.method} {path}",
+            key=key,
+            body=request.get_json(silent=True) or {},
+            secret=ctx.world.settings.secret_key,
         )
 
     def _dumped(self, ctx: Context, result: Any) -> str:

@@ -2,12 +2,14 @@
 
 The key's row is written in the transaction of the effect, so there is never one without the other. "In flight" is a
 transaction-level advisory lock, which nothing has to clean up. Only successful answers are kept: what failed may be tried
-again under the same key. Answers are kept as sent, so whatever hands out a secret is not for this.
+again under the same key. Answers are kept as sent, so whatever hands out a secret is not for this; of the body there is
+only an HMAC, from which nobody can try out what was in it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -49,11 +51,15 @@ class Claim:
     body_hash: str
 
     @classmethod
-    def of(cls, *, principal: str, route: str, key: str, body: Any) -> Claim:
-        """Raises BadRequest for a key that is too long or not of visible ASCII characters."""
+    def of(cls, *, principal: str, route: str, key: str, body: Any, secret: str) -> Claim:
+        """`secret`: the installation's; under another one a repeat counts as another body.
+
+        Raises BadRequest for a key that is too long or not of visible ASCII characters.
+        """
         if not _KEY.match(key):
             raise BadRequest(f"{HEADER} must be 1 to 255 visible ASCII characters.")
-        return cls(principal, route, key, hashlib.sha256(canonical(body)).hexdigest())
+        own_key = hashlib.sha256(b"idempotency:" + secret.encode()).digest()
+        return cls(principal, route, key, hmac.new(own_key, canonical(body), hashlib.sha256).hexdigest())
 
     def _number(self, session: Session) -> int:
         parts = (str(session.info[OWNER]), self.principal, self.route, self.key)

@@ -1,6 +1,6 @@
-"""Rate limits in Redis: per address on public paths, per account and address at login.
+"""Rate limits in Redis: per address on public paths, per user and tenant on all others, per account and address at login.
 
-Without Redis public paths stay open (and it is counted); logins are then counted in the database.
+Without Redis paths stay open (and it is counted); logins are then counted in the database.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from app.core.ids import OPERATOR_ID
 from app.core.settings import ConfigurationError
 from app.core.world import World
 from app.http.models import LoginAttempt
+from app.http.principal import Principal
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class Limits:
     def __init__(self, world: World) -> None:
         self._world = world
         self._public = _parsed("PUBLIC_RATE_LIMIT", world.settings.public_rate_limit)
+        self._user = _parsed("USER_RATE_LIMIT", world.settings.user_rate_limit)
+        self._tenant = _parsed("TENANT_RATE_LIMIT", world.settings.tenant_rate_limit)
         self._login = _parsed("LOGIN_RATE_LIMIT", world.settings.login_rate_limit)
         storage = RedisStorage(
             "redis://", connection_pool=world.redis.connection_pool, key_prefix="turnup:limits", wrap_exceptions=False
@@ -49,20 +52,38 @@ class Limits:
 
     def public(self, address: str) -> dict[str, str]:
         """Count a call of a public path; returns the RateLimit headers. Raises TooManyRequests beyond the limit."""
-        bucket = ("public", self._hash(network(address)))
+        return self._count((self._public, "public", self._hash(network(address))))
+
+    def signed_in(self, principal: Principal) -> dict[str, str]:
+        """Count a call by a user, and for its tenant; the headers tell of the one that has fewer calls left.
+
+        Raises TooManyRequests beyond the limit of either. What the user's limit refuses does not count for the tenant.
+        """
+        return self._count(
+            (self._user, "user", str(principal.user_id)), (self._tenant, "tenant", str(principal.owner_id))
+        )
+
+    def _count(self, *buckets: tuple[RateLimitItem, str, str]) -> dict[str, str]:
+        tightest: tuple[int, int, int] | None = None
         try:
-            allowed = self._limiter.hit(self._public, *bucket)
-            window = self._limiter.get_window_stats(self._public, *bucket)
+            for limit, *bucket in buckets:
+                allowed = self._limiter.hit(limit, *bucket)
+                window = self._limiter.get_window_stats(limit, *bucket)
+                seconds = max(1, math.ceil(window.reset_time - time.time()))
+                if not allowed:
+                    raise _too_many(seconds)
+                found = (max(0, window.remaining), limit.amount, seconds)
+                tightest = found if tightest is None else min(tightest, found)
         except RedisError:
             UNLIMITED.inc()
             log.warning("rate limits are off: Redis is unreachable")
             return {}
-        seconds = max(1, math.ceil(window.reset_time - time.time()))
-        if not allowed:
-            raise _too_many(seconds)
+        if tightest is None:
+            return {}
+        remaining, amount, seconds = tightest
         return {
-            "RateLimit-Limit": str(self._public.amount),
-            "RateLimit-Remaining": str(max(0, window.remaining)),
+            "RateLimit-Limit": str(amount),
+            "RateLimit-Remaining": str(remaining),
             "RateLimit-Reset": str(seconds),
         }
 

@@ -16,7 +16,7 @@ from app.core.ids import new_id
 class IdempotencyKey(Owned, Base):
     """The answer to a request that may be repeated; written in the transaction of its effect.
 
-    `principal` is a user's id or `public`, `route` the method and path, `body_hash` SHA-256 of the body in canonical form.
+    `principal` is a user's id or `public`, `route` the method and path, `body_hash` an HMAC of the body in canonical form.
     """
 
     __tablename__ = "idempotency_keys"

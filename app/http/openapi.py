@@ -122,7 +122,9 @@ def _success(answer: ma.Schema | None, status: int, *, paged: bool, media_type: 
 
 
 def _errors(route: Route, *, has_body: bool, has_query: bool) -> set[int]:
-    found = {429} if route.needs is PUBLIC else {401}
+    found = {429}
+    if route.needs is not PUBLIC:
+        found.add(401)
     if isinstance(route.needs, str):
         found.add(403)
     if "<" in route.path:

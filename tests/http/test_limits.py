@@ -18,6 +18,7 @@ from app.core.settings import ConfigurationError
 from app.core.world import World
 from app.http.limits import UNLIMITED, Limits, network, purge
 from app.http.models import LoginAttempt
+from tests.http.conftest import Bearer
 from tests.http.toy import toy_app
 
 
@@ -59,6 +60,31 @@ def test_without_redis_public_paths_stay_open_and_it_is_counted(strict_without_r
     client = toy_app(strict_without_redis).test_client()
     assert {client.get("/api/v1/versioned", **_from("192.0.2.1")).status_code for _ in range(5)} == {200}
     assert UNLIMITED._value.get() == before + 5
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """Two calls a minute for a user, three for a tenant."""
+    settings = dataclasses.replace(world.settings, user_rate_limit="2 per minute", tenant_rate_limit="3 per minute")
+    return dataclasses.replace(world, settings=settings)
+
+
+def test_users_and_their_tenants_are_limited(busy: World, bearer: Bearer) -> None:
+    client, owner = toy_app(busy).test_client(), new_id()
+    first, second, third = (bearer(owner_id=owner) for _ in range(3))
+    answers = [client.get("/api/v1/me", headers=user) for user in (first, first, first, second, third)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 200, 429]
+    told = [(answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Remaining"]) for answer in answers[:2]]
+    assert told == [("2", "1"), ("2", "0")]
+    # the tenant's calls are used up, the second user's are not; the refused one did not count for the tenant
+    assert (answers[3].headers["RateLimit-Limit"], answers[3].headers["RateLimit-Remaining"]) == ("3", "0")
+    assert 1 <= int(answers[4].headers["Retry-After"]) <= 120
+    assert client.get("/api/v1/me", headers=bearer()).status_code == 200
+
+
+def test_without_redis_users_are_not_limited(busy: World, strict_without_redis: World, bearer: Bearer) -> None:
+    client, user = toy_app(dataclasses.replace(busy, redis=strict_without_redis.redis)).test_client(), bearer()
+    assert {client.get("/api/v1/me", headers=user).status_code for _ in range(3)} == {200}
 
 
 @pytest.mark.parametrize("kind", ["strict", "strict_without_redis"])
