@@ -53,8 +53,9 @@ class Loops:
             with world.across.transaction() as session:
                 if not publish_batch(session, bus.publish):
                     break
-        with world.redis.pubsub(ignore_subscribe_messages=True) as listener:
+        with world.redis.pubsub(ignore_subscribe_messages=True) as listener:  # type: ignore[no-untyped-call]
             listener.subscribe(OUTBOX_CHANNEL)
+            listener.get_message(timeout=RELAY_POLL_SECONDS)  # the word that it is subscribed, which comes at once
             listener.get_message(timeout=RELAY_POLL_SECONDS)
 
     def _guarded(self, loop: Callable[[], None]) -> None:

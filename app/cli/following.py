@@ -53,6 +53,6 @@ def _plain(looks: Iterable[Look], title: str, console: Console) -> Look | None:
     last = None
     for look in looks:
         if look != last:
-            console.print(f"{title}  {look.percent:>3} %  {look.status:<12}  {cell(look.message)}")
+            console.print(f"{title}  {look.percent:>3} %  {look.status:<12}  {cell(look.message)}", soft_wrap=True)
         last = look
     return last

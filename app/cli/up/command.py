@@ -102,6 +102,10 @@ class _Run:
             if not self.once:
                 self.say("Everything is up. Stop it with Ctrl-C.")
                 supervisor.wait()
+        except Failed as error:
+            if supervisor.names():
+                error.message += f" The logs are in {self.logs}."
+            raise
         finally:
             if supervisor.names():
                 self.say("Stopping everything ...")

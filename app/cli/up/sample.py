@@ -132,17 +132,16 @@ def _said(response: httpx.Response) -> str:
 
 def _why(http: httpx.Client, authorised: dict[str, str], order_id: int, number: str, last: Look | None) -> str:
     """Why the order is not active: what its customer reads, and what its operators do."""
-    told = (
-        f"The sample order {number} is {last.status if last else 'lost'}: {last.message if last else 'no word of it'}"
-    )
+    told = f"The sample order {number} ended as {last.status if last else 'lost'}: {last.message if last else 'no word of it'}"
     order = _get(http, f"/api/v1/orders/{order_id}", headers=authorised)
     if order.get("execution_id") is None:
         return told
     execution = _get(http, f"/api/v1/workflows/executions/{order['execution_id']}", headers=authorised)
     error = execution.get("error") or {}
     where = f"step {error['step']}, " if error.get("step") else ""
-    detail = f" ({where}{error.get('type')}: {error.get('message')})" if error else ""
-    return f"{told}{detail} Start with --no-sample to look at it: `turnup executions show {execution['id']}`."
+    said = (str(error.get("message", "")).splitlines() or [""])[0]
+    detail = f" ({where}{error.get('type')}: {said})" if error else ""
+    return f"{told}{detail} To look at it start with --no-sample, and see `turnup executions show {execution['id']}`."
 
 
 def _require_answer(settings: Settings, slug: str, url: str) -> None:
