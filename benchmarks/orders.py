@@ -27,7 +27,8 @@ def measure(stack: Stack, *, orders: int, package: str = "starter") -> dict[str,
         Principal(new_id(), OPERATOR_ID, "bench@example.com", permissions=frozenset({"*"}))
     )
     with stack.world.database.transaction(OPERATOR_ID) as session:
-        template = deployments.get_template(session, name="no-deployment").id
+        templates = session.scalars(deployments.all_templates()).all()
+        template = next(each.id for each in templates if each.deployment_type == "none")
     with (
         processes(settings, turnup_workers()),
         processes(settings, {"api": [*api, "--bind", address]}),
@@ -51,6 +52,9 @@ def measure(stack: Stack, *, orders: int, package: str = "starter") -> dict[str,
         "orders": orders,
         "package": package,
         "states": states,
+        "failures": [
+            str(row) for row in stack.sql("SELECT DISTINCT error FROM workflow_executions WHERE state = 'failed' LIMIT 5")
+        ],
         "orders_per_second": orders / took,
         "placed_per_second": orders / placed,
         "place_and_submit_p50_ms": statistics.median(created) * 1000,

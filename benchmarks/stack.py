@@ -67,6 +67,7 @@ def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
                 redis_url=broker.url,
                 smtp_url=mails.url,
                 endpoints_port=free_port(),
+                api_port=free_port(),
                 resend_after=resend_after,
                 prepared_statements=True,
                 user_rate_limit="1000000 per minute",

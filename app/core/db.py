@@ -108,6 +108,8 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=pre_ping,
+            # the values of a statement may be secrets: they are in no error message and in no log
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": 5,
                 "application_name": application,

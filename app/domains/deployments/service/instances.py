@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, update
+from sqlalchemy import Select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -81,9 +81,8 @@ def begin_provisioning(
             config={**template.configuration, **(config or {})},
             external_reference=tenant.slug,
         )
-        .on_conflict_do_nothing(
-            index_elements=["tenant_id", "environment"], index_where=DeploymentInstance.state != State.DESTROYED
-        )
+        # literal: with a bound value PostgreSQL no longer finds the partial index once it keeps a generic plan
+        .on_conflict_do_nothing(index_elements=["tenant_id", "environment"], index_where=text("state != 'destroyed'"))
     )
     instance = queries.live_instance(session, tenant_id=tenant_id, environment=environment, locked=True)
     if instance is None or instance.state == State.DESTROYING:

@@ -45,10 +45,16 @@ _PUT_BACK = text(
 
 def describe(step: StepRun, error: BaseException) -> str:
     """Put the error into the step, in words; returns the traceback's text."""
-    step.error_message = (str(error) or type(error).__name__)[:MESSAGE_LIMIT].replace("\x00", "")
+    step.error_message = (_words(error) or type(error).__name__)[:MESSAGE_LIMIT].replace("\x00", "")
     step.error_type = type(error).__name__
     lines = tracebacks.format_exception(type(error), error, error.__traceback__)
     return "".join(lines)[-TRACEBACK_LIMIT:].replace("\x00", "")
+
+
+def _words(error: BaseException) -> str:
+    """What an error says; of a database's error only its first line, since its details quote the rows' values."""
+    diagnosis = getattr(getattr(error, "orig", error), "diag", None)
+    return getattr(diagnosis, "message_primary", None) or str(error)
 
 
 def put_back(
