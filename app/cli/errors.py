@@ -38,14 +38,14 @@ def explained(error: Exception) -> str:
     """An expected error in words, its faults one a line. Holds no password."""
     match error:
         case BusinessError():
-            faults = [f"  {fault}" for fault in error.faults if fault.message != error.message or fault.pointer]
-            return "\n".join([error.message, *faults])
+            is_told = [fault.message for fault in error.faults] == [error.message]
+            return "\n".join([error.message, *(f"  {fault}" for fault in error.faults if not is_told)])
         case DefinitionError():
             return "\n".join(["The definition cannot run.", *(f"  {fault}" for fault in error.faults)])
         case DBAPIError():
             return _database_error(error)
         case RedisError():
-            return f"Redis cannot be used ({_first_line(error)}): see that the server behind REDIS_URL runs."
+            return f"Redis cannot be used ({first_line(error)}): see that the server behind REDIS_URL runs."
         case _:
             return str(error)
 
@@ -56,11 +56,12 @@ def _database_error(error: DBAPIError) -> str:
         return "The database is not migrated: run `turnup migrate`."
     if state is None and isinstance(error.orig, psycopg.OperationalError):
         return (
-            f"The database does not answer ({_first_line(error.orig)}): see that the server behind DATABASE_URL runs; "
+            f"The database does not answer ({first_line(error.orig)}): see that the server behind DATABASE_URL runs; "
             "where `turnup up` brings it, that has to be running."
         )
-    return f"The database refuses this: {_first_line(error.orig or error)}"
+    return f"The database refuses this: {first_line(error.orig or error)}"
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """An error's text without what follows its first line, or its name where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -8,6 +8,7 @@ import click
 
 from app.cli.installation import acting_as
 from app.cli.output import (
+    headline,
     json_option,
     limit_option,
     owner_option,
@@ -91,7 +92,7 @@ def show_execution(execution_id: int, owner: str | None, *, as_json: bool) -> No
         print_heading("Steps")
         print_table(
             ("Step", "Status", "Tries", "Took", "Error"),
-            ((s.step_name, s.state, s.attempts, seconds(s.duration_seconds), s.error_message) for s in steps),
+            ((s.step_name, s.state, s.attempts, seconds(s.duration_seconds), headline(s.error_message)) for s in steps),
             wrap=("Error",),
         )
         if effects:
@@ -141,4 +142,4 @@ def _error(error: dict[str, Any] | None) -> str | None:
     if not error:
         return None
     where = f"step {error['step']}: " if error.get("step") else ""
-    return f"{where}{error.get('message') or error.get('type') or 'unknown'}"
+    return f"{where}{headline(error.get('message')) or error.get('type') or 'unknown'}"

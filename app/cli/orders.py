@@ -14,6 +14,7 @@ from app.cli.errors import Failed
 from app.cli.following import Look, follow
 from app.cli.installation import acting_as, opened, transaction
 from app.cli.output import (
+    headline,
     json_option,
     limit_option,
     owner_option,
@@ -101,7 +102,7 @@ def show_order(order: str, owner: str | None, *, as_json: bool) -> None:
                         a.activation_status,
                         a.retry_count + 1,
                         seconds(a.duration_seconds),
-                        a.error_message,
+                        headline(headline(a.error_message)),
                     )
                     for a in activations
                 ),

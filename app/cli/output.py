@@ -110,3 +110,8 @@ def cell(value: Any) -> str:
 def seconds(value: Any) -> str | None:
     """A duration with two decimals."""
     return None if value is None else f"{float(value):.2f} s"
+
+
+def headline(text: str | None) -> str | None:
+    """The first line of a long text; the whole is in the JSON document."""
+    return text.strip().splitlines()[0] if text and text.strip() else None

@@ -74,24 +74,27 @@ def _database(settings: Settings) -> Iterator[Finding]:
     if not settings.database_url:
         yield wrong("database", "DATABASE_URL is not set", NO_SERVERS)
         return
-    reachable = True
-    for name, url, what in (
-        ("application role", settings.database_url, "DATABASE_URL"),
-        ("system role", settings.system_database_url, "SYSTEM_DATABASE_URL"),
-        ("owner role", settings.migration_database_url, "MIGRATION_DATABASE_URL"),
-        ("provisioner role", settings.provisioner_database_url, "PROVISIONER_DATABASE_URL"),
-    ):
-        finding = _role(name, url, what)
-        reachable = reachable and bool(finding.is_fine or what.startswith("PROVISIONER"))
-        yield finding
-    if reachable:
+    application = _role("application role", settings.database_url, "DATABASE_URL")
+    yield application
+    yield _role("system role", settings.system_database_url, "SYSTEM_DATABASE_URL")
+    yield _role("owner role", settings.migration_database_url, "MIGRATION_DATABASE_URL", needed_by="`turnup migrate`")
+    yield _role(
+        "provisioner role",
+        settings.provisioner_database_url,
+        "PROVISIONER_DATABASE_URL",
+        needed_by="workers that provision locally",
+    )
+    if application.is_fine:
         yield _isolation(settings)
         yield _migrations(settings)
 
 
-def _role(name: str, url: str, variable: str) -> Finding:
+def _role(name: str, url: str, variable: str, *, needed_by: str = "") -> Finding:
     if not url:
-        return wrong(name, f"{variable} is not set", f"Set {variable} beside DATABASE_URL. {RUN_BOOTSTRAP}")
+        said, advice = f"{variable} is not set", f"Set {variable} beside DATABASE_URL. {RUN_BOOTSTRAP}"
+        if needed_by:
+            return doubtful(name, said, f"Nothing, where this is not the environment of {needed_by}.")
+        return wrong(name, said, advice)
     try:
         with psycopg.connect(url, connect_timeout=TIMEOUT_SECONDS) as connection:
             version = connection.info.server_version // 10000
@@ -114,7 +117,7 @@ def _isolation(settings: Settings) -> Finding:
 def _migrations(settings: Settings) -> Finding:
     head = schema.head()
     try:
-        with psycopg.connect(settings.migration_database_url, connect_timeout=TIMEOUT_SECONDS) as connection:
+        with psycopg.connect(settings.database_url, connect_timeout=TIMEOUT_SECONDS) as connection:
             found = {row[0] for row in connection.execute("SELECT version_num FROM alembic_version")}
     except psycopg.errors.UndefinedTable:
         found = set()

@@ -104,7 +104,7 @@ class _Run:
                 supervisor.wait()
         except Failed as error:
             if supervisor.names():
-                error.message += f" The logs are in {self.logs}."
+                raise Failed(f"{error.message} The logs are in {self.logs}.") from None
             raise
         finally:
             if supervisor.names():
