@@ -211,6 +211,9 @@ def check_value(place: Place, value: Any, schema: Mapping[str, Any]) -> None:
         at = place
         for key in error.absolute_path:
             at /= key
+        if error.validator == "required":
+            # one error per missing property, whose name stands only in the message
+            at /= next(name for name in error.validator_value if error.message.startswith(f"{name!r} is"))
         at.fault(error.message)
 
 
