@@ -106,7 +106,7 @@ def make_test_tables(settings: Settings) -> None:
         connection.execute(
             "CREATE TABLE test_calls (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner uuid NOT NULL, "
             "execution_id bigint NOT NULL, step text NOT NULL, what text NOT NULL, attempt int NOT NULL, "
-            "at timestamptz NOT NULL DEFAULT clock_timestamp())"
+            "pid int NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp())"
         )
         connection.execute("CREATE TABLE test_flags (name text PRIMARY KEY)")
         connection.execute("GRANT SELECT, INSERT ON test_calls, test_flags TO turnup_app")
@@ -124,6 +124,8 @@ def worker_processes(settings: Settings, *, workers: int = 2) -> Iterator[dict[s
     commands["beat"] = [*celery, "beat", "--pidfile="]
     commands["endpoints"] = [sys.executable, "-m", "app.adapters.provisioners.endpoints"]
     with running(settings, commands) as processes:
+        for name in (name for name in commands if name.startswith("worker")):
+            eventually(lambda name=name: " ready." in log_of(settings, name), within=120, what=f"{name}'s being ready")
         yield processes
 
 

@@ -96,7 +96,7 @@ def test_a_started_workflow_ends_and_shows_its_steps_and_history(
 ) -> None:
     document = definition()
     client.post("/api/v1/workflows", json=document, headers=headers)
-    started = client.post(f"/workflows/execute/{document['name']}?wait=20", json={"n": 7}, headers=headers)
+    started = client.post(f"/workflows/execute/{document['name']}?wait=30", json={"n": 7}, headers=headers)
     assert started.status_code == 200, started.text
     assert started.json["status"] == "completed"
     assert started.json["result"]["d"] == {"n": 7}
@@ -169,7 +169,7 @@ def test_operations_are_listed_with_their_schemas(client: FlaskClient, headers: 
 def test_statistics_count_what_ended(client: FlaskClient, headers: dict[str, str], workers: object) -> None:
     document = definition()
     made = client.post("/api/v1/workflows", json=document, headers=headers).json
-    client.post(f"/workflows/execute/{document['name']}?wait=20", json={"n": 7}, headers=headers)
+    client.post(f"/workflows/execute/{document['name']}?wait=30", json={"n": 7}, headers=headers)
     stats = client.get(f"/api/v1/workflows/{made['id']}/stats", headers=headers).json
     assert (stats["total_executions"], stats["successful_executions"], stats["success_rate"]) == (1, 1, 1.0)
     assert stats["p50_duration_seconds"] > 0
