@@ -8,6 +8,8 @@ from typing import Any
 from app.core.errors import NotFound
 from app.domains.tenants import service as tenants
 from app.domains.workflows import schemas, service
+from app.domains.workflows.errors import ExecutionNotFound
+from app.http import sse
 from app.http.endpoint import Blueprint, Context, endpoint, page
 
 workflows = Blueprint("workflows", "workflows", description="Workflow definitions and their executions")
@@ -212,6 +214,31 @@ def show_execution(ctx: Context, *, execution_id: int) -> Any:
 def show_history(ctx: Context, *, execution_id: int) -> Any:
     """Every transition of the execution and its steps, in order."""
     return service.history(ctx.session, execution_id=execution_id)
+
+
+@endpoint(
+    workflows,
+    "GET",
+    "/workflows/executions/<int:execution_id>/events",
+    permission="workflow:view",
+    media_type="text/event-stream",
+)
+def stream_execution(ctx: Context, *, execution_id: int) -> Any:
+    """The execution's and its steps' states as server-sent events, at each change, until it has ended."""
+    world, owner_id = ctx.world, ctx.principal.owner_id
+
+    def read() -> dict[str, Any] | None:
+        with world.database.transaction(owner_id) as session:
+            try:
+                execution = service.get_execution(session, execution_id=execution_id)
+            except ExecutionNotFound:
+                return None
+            shown: dict[str, Any] = schemas.ExecutionProgress().dump(
+                _With(execution, steps=service.steps(session, execution_id=execution_id))
+            )
+            return shown
+
+    return sse.stream(world, f"turnup:execution/{execution_id}", read, done=lambda state: state["status"] in ENDED)
 
 
 @endpoint(

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.loader import step_from_document
-
 from pipelines.definition import Step
 from pipelines.expressions import reads
 from pipelines.graph import Graph
+from pipelines.loader import step_from_document
 from pipelines.operations import Catalogue
 from pipelines.plan import Hop, routes
 from pipelines.state import ExecutionState, RollbackState

@@ -207,6 +207,25 @@ class EffectOut(ma.Schema):
     undone_at = fields.DateTime(allow_none=True)
 
 
+class StepProgress(ma.Schema):
+    """Where one step is."""
+
+    step_name = fields.String()
+    status = fields.Function(_step_status)
+    attempts = fields.Integer()
+    started_at = fields.DateTime(allow_none=True)
+    completed_at = fields.DateTime(allow_none=True)
+
+
+class ExecutionProgress(ma.Schema):
+    """Where an execution is."""
+
+    id = fields.Integer()
+    status = fields.Function(lambda execution: shown_status(execution.state, execution.rollback))
+    rollback = fields.String()
+    steps = fields.List(fields.Nested(StepProgress))
+
+
 class ExecutionDetail(ExecutionOut):
     """One execution with its steps and effects."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -109,6 +110,21 @@ def test_a_started_workflow_ends_and_shows_its_steps_and_history(
     assert history[-1]["to_state"] == "completed"
     listed = client.get(f"/api/v1/workflows/executions?workflow={document['name']}", headers=headers)
     assert [execution["id"] for execution in listed.json] == [started.json["execution_id"]]
+
+
+def test_the_event_stream_ends_with_the_execution(
+    client: FlaskClient, headers: dict[str, str], workers: object
+) -> None:
+    document = definition()
+    client.post("/api/v1/workflows", json=document, headers=headers)
+    started = client.post(f"/api/v1/workflows/execute/{document['name']}", json={"n": 7}, headers=headers).json
+    stream = client.get(f"/api/v1/workflows/executions/{started['execution_id']}/events", headers=headers)
+    text = stream.get_data(as_text=True)
+    *states, end = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
+    last = json.loads(states[-1])
+    assert last["status"] == "completed"
+    assert {step["status"] for step in last["steps"]} == {"completed"}
+    assert (end, "event: end" in text) == ("{}", True)
 
 
 def test_one_key_starts_one_execution(client: FlaskClient, headers: dict[str, str]) -> None:

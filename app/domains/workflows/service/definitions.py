@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any
 
-from pipelines.loader import normalise, parse, validate
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
@@ -19,6 +18,7 @@ from app.domains.workflows.models import Workflow, WorkflowVersion
 from app.domains.workflows.rules import steps_of
 from pipelines.errors import Fault
 from pipelines.graph import Graph
+from pipelines.loader import normalise, parse, validate
 from pipelines.operations import Catalogue
 from pipelines.plan import tree
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from pipelines.loader import check_input, with_defaults
 from sqlalchemy import Select, text
 from sqlalchemy.orm import Session
 
@@ -32,6 +31,7 @@ from app.domains.workflows.store import start as starts
 from app.domains.workflows.store.finish import OUTPUT_LIMIT, as_json
 from app.domains.workflows.store.sweep import SETTLE_TASK
 from pipelines.errors import StepFailed
+from pipelines.loader import check_input, with_defaults
 from pipelines.operations import Catalogue
 
 COMPILED_KEPT = 500

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
-from pipelines.loader import step_from_document
 from sqlalchemy.orm import Session
 
 from pipelines.definition import Step
+from pipelines.loader import step_from_document
 
 
 @dataclass(slots=True)
