@@ -4,7 +4,7 @@ BIN := .venv/bin
 PACKAGES := app pipelines tasks
 ARGS ?=
 
-.PHONY: help environment up test check format lock bench clean
+.PHONY: help environment up test check format openapi lock bench clean
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ check: environment ## format, lint, types, import rules
 format: environment ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+openapi: environment ## write docs/openapi.json anew from the routes
+	@$(BIN)/python -m tests.openapi
 
 lock: environment ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --generate-hashes --no-header \

@@ -107,7 +107,6 @@ def list_users(ctx: Context) -> Any:
     return page(ctx, service.all_users())
 
 
-# no Idempotency-Key: its row would keep a quick hash of the password; the unique address makes a repeat a 409
 @endpoint(
     users,
     "POST",
@@ -116,6 +115,7 @@ def list_users(ctx: Context) -> Any:
     body=schemas.UserIn,
     answer=schemas.UserOut,
     status=201,
+    idempotent=True,
     errors=[403, 409],
 )
 def create_user(ctx: Context) -> Any:
