@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from app.domains.sales.models import Order
 from pipelines.definition import RetryPolicy
 from pipelines.errors import StepFailed
 from pipelines.operations import Call, Catalogue, Effect
@@ -25,7 +26,8 @@ QUICK = RetryPolicy(
 )
 
 _LOG = text(
-    "INSERT INTO test_calls (owner, execution_id, step, what, attempt) VALUES (:owner, :execution, :step, :what, :attempt)"
+    "INSERT INTO test_calls (owner, execution_id, step, what, attempt, pid) "
+    "VALUES (:owner, :execution, :step, :what, :attempt, :pid)"
 )
 _COUNT = text("SELECT count(*) FROM test_calls WHERE execution_id = :execution AND step = :step AND what = :what")
 _FLAG = text("SELECT EXISTS (SELECT FROM test_flags WHERE name = :name)")
@@ -41,16 +43,22 @@ def log(call: Call, session: Any, what: str) -> None:
             "step": call.step_name,
             "what": what,
             "attempt": call.attempt,
+            "pid": os.getpid(),
         },
     )
 
 
-def _wait_for(call: Call, flag: str) -> None:
+def is_raised(call: Call, flag: str) -> bool:
+    """Whether a test has raised the flag."""
+    with call.transaction() as session:
+        return bool(session.execute(_FLAG, {"name": flag}).scalar_one())
+
+
+def wait_for(call: Call, flag: str) -> None:
     """Block until a test raises the flag (at most a minute)."""
     for _ in range(1200):
-        with call.transaction() as session:
-            if session.execute(_FLAG, {"name": flag}).scalar_one():
-                return
+        if is_raised(call, flag):
+            return
         time.sleep(0.05)
     message = f"nobody raised {flag}"
     raise StepFailed(message, permanent=True)
@@ -65,7 +73,7 @@ def _behave(call: Call, *, fail: int, permanent: bool, seconds: float, block: st
     if seconds:
         time.sleep(seconds)
     if block:
-        _wait_for(call, block)
+        wait_for(call, block)
     if made <= kill:
         os.kill(os.getpid(), signal.SIGKILL)
     if call.attempt <= fail:
@@ -136,3 +144,12 @@ def outside(
 def quiet(call: Call, *, value: Any = None) -> dict[str, Any]:
     """Return what it is given and change nothing."""
     return {"value": value}
+
+
+@OPERATIONS.operation("test_service.see_orders")
+def see_orders(call: Call) -> dict[str, Any]:
+    """The numbers of all orders that a step sees when it forgets to say whose: by the ORM, and by plain SQL."""
+    return {
+        "by_orm": sorted(call.session.scalars(select(Order.order_number))),
+        "by_sql": sorted(call.session.scalars(text("SELECT order_number FROM orders"))),
+    }

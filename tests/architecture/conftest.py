@@ -1,0 +1,118 @@
+"""A tenant with rows in every table, made the way the product makes them: what nobody else may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.core.clock import utc_now
+from app.core.ids import new_id
+from app.core.settings import Settings
+from app.core.world import World
+from app.domains.activation import service as activation
+from app.domains.communications import service as communications
+from app.domains.sales.service import Order
+from app.domains.tenants import service as tenants
+from app.domains.workflows import service as workflows
+from app.factory import build_world, create_app
+from app.http.models import LoginAttempt
+from app.http.principal import Principal
+from app.http.tokens import Tokens
+from tests.domains.sales.conftest import Nowhere, Shop, new_order, open_shop
+from tests.domains.tenants.accounts import Account, make_account
+
+ALL_SERVICES = (
+    "subscriber-provisioning",
+    "billing-invoicing",
+    "radius-aaa",
+    "network-monitoring",
+    "analytics-reporting",
+    "automation-workflows",
+)
+
+
+@dataclass(frozen=True)
+class First:
+    """The tenant whose rows they are, and what they are called by in addresses."""
+
+    shop: Shop
+    account: Account
+    order: Order
+    workflow_id: int
+
+    @property
+    def owner_id(self) -> UUID:
+        return self.shop.owner_id
+
+
+@pytest.fixture(scope="session")
+def quiet(settings: Settings, world: World) -> Iterator[World]:
+    """A world whose messages go nowhere."""
+    quiet = build_world(replace(settings, resend_after=3600.0), sender=Nowhere())
+    yield quiet
+    quiet.close()
+
+
+@pytest.fixture(scope="session")
+def http(quiet: World) -> FlaskClient:
+    """The API over it."""
+    return create_app(quiet.settings, quiet).test_client()
+
+
+@pytest.fixture(scope="session")
+def first(quiet: World, http: FlaskClient) -> First:
+    """The first tenant: its order is active, all services are, and each room has kept something of it."""
+    shop = open_shop(quiet)
+    account = make_account(quiet, "sales", owner_id=shop.owner_id)
+    with quiet.across.transaction() as session:
+        identity = tenants.authenticate(session, email=account.email, password=account.password)
+        assert identity is not None
+        tenants.open_session(session, identity=identity, days=1)
+    with shop.session() as session:
+        communications.seed(session)
+        workflow = workflows.create_workflow(
+            session, document={"name": "own", "steps": [{"name": "say", "type": "transform", "output": {"said": 1}}]}
+        )
+        session.add(LoginAttempt(bucket="0" * 32, at=utc_now()))
+    order = shop.submitted(selected_services=[{"service_code": code, "quantity": 1} for code in ALL_SERVICES])
+    shop.run(order)
+    active = shop.order(order.id)
+    assert active.status == "active"
+    assert active.tenant_id is not None
+    with shop.session() as session:
+        activation.set_up_monitoring(
+            session, tenant_id=active.tenant_id, address="http://127.0.0.1:9", is_up=True, response_seconds=0.1
+        )
+    placed = http.post(
+        "/api/v1/orders",
+        json=_body(shop),
+        headers=bearer(quiet.settings, shop.owner_id, account.user_id) | {"Idempotency-Key": str(new_id())},
+    )
+    assert placed.status_code == 201, placed.get_json()
+    return First(shop, account, active, workflow.id)
+
+
+@pytest.fixture
+def second(world: World) -> UUID:
+    """Another tenant."""
+    return make_account(world, "sales").owner_id
+
+
+def bearer(settings: Settings, owner_id: UUID, user_id: UUID | None = None) -> dict[str, str]:
+    """Headers of a user of that tenant who may do everything."""
+    principal = Principal(user_id or new_id(), owner_id, "anybody@example.com", permissions=frozenset({"*"}))
+    return {"Authorization": f"Bearer {Tokens(settings).issue(principal)}"}
+
+
+def _body(shop: Shop) -> dict[str, Any]:
+    new = new_order(deployment_template_id=shop.template_id("none"))
+    names = ("customer_email", "customer_name", "company_name", "organization_slug", "deployment_region")
+    chosen = {"selected_services": list(new.selected_services), "deployment_template_id": new.deployment_template_id}
+    return {name: getattr(new, name) for name in names} | {
+        key: str(value) if isinstance(value, UUID) else value for key, value in chosen.items()
+    }
