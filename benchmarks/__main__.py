@@ -20,10 +20,14 @@ FORMATS = {"L": "{:.4f} s", "T": "{:.1f} /s", "O": "{:.2f} s", "C": "{:.2f} s"}
 
 
 @click.command()
-@click.option("--rounds", default=5, envvar="ROUNDS", show_default=True, help="interleaved rounds of the engine's workload")
+@click.option(
+    "--rounds", default=5, envvar="ROUNDS", show_default=True, help="interleaved rounds of the engine's workload"
+)
 @click.option("--single", default=100, show_default=True, help="workflows one at a time, for L")
 @click.option("--many", default=500, show_default=True, help="workflows at once, for T")
-@click.option("--orders", "order_count", default=200, envvar="ORDERS", show_default=True, help="orders through the pipeline")
+@click.option(
+    "--orders", "order_count", default=200, envvar="ORDERS", show_default=True, help="orders through the pipeline"
+)
 @click.option("--events/--no-events", default=True, show_default=True, help="task events on both sides")
 @click.option("--only", type=click.Choice(["engine", "orders"]), help="one of the two measurements")
 def main(*, rounds: int, single: int, many: int, order_count: int, events: bool, only: str | None) -> None:

@@ -75,10 +75,7 @@ class Turnup:
     def wait(self, executions: list[int]) -> None:
         """Until all of them are completed."""
         first, last, end = min(executions), max(executions), time.monotonic() + TIMEOUT_SECONDS
-        query = (
-            "SELECT count(*) FROM workflow_executions WHERE id BETWEEN "  # noqa: S608 - numbers
-            f"{first} AND {last} AND state = 'completed'"
-        )
+        query = f"SELECT count(*) FROM workflow_executions WHERE id BETWEEN {first} AND {last} AND state = 'completed'"
         while self._stack.sql(query)[0][0] != len(executions):
             if time.monotonic() > end:
                 raise TimeoutError
@@ -141,7 +138,7 @@ def counts(stack: Stack, ours: Turnup, *, many: int) -> dict[str, float]:
     before = int(str(stack.sql(tx)[0][0])), int(redis.info("stats")["total_commands_processed"])
     executions = [ours.start("seven") for _ in range(many)]
     end = time.monotonic() + TIMEOUT_SECONDS
-    query = f"SELECT count(*) FROM workflow_executions WHERE id >= {min(executions)} AND state = 'completed'"  # noqa: S608
+    query = f"SELECT count(*) FROM workflow_executions WHERE id >= {min(executions)} AND state = 'completed'"
     while stack.sql(query)[0][0] != many and time.monotonic() < end:
         time.sleep(0.2)
     after = int(str(stack.sql(tx)[0][0])), int(redis.info("stats")["total_commands_processed"])
@@ -184,7 +181,9 @@ def _ratios(sides: dict[str, list[Figures]]) -> dict[str, float]:
 
 def _ledger(stack: Stack) -> str:
     """Whether every step wrote exactly one row."""
-    doubled = stack.sql("SELECT count(*) FROM (SELECT FROM benchmark_ledger GROUP BY workflow, step HAVING count(*) > 1) d")
+    doubled = stack.sql(
+        "SELECT count(*) FROM (SELECT FROM benchmark_ledger GROUP BY workflow, step HAVING count(*) > 1) d"
+    )
     missing = stack.sql(
         "SELECT count(*) FROM workflow_steps s WHERE s.task = 'benchmark_service.insert' AND NOT EXISTS "
         "(SELECT FROM benchmark_ledger l WHERE l.workflow = s.execution_id AND l.step = s.step_name)"

@@ -23,9 +23,7 @@ def measure(stack: Stack, *, orders: int, package: str = "starter") -> dict[str,
     settings = stack.settings
     api = [sys.executable, "-m", "gunicorn", "--threads", "8", "--worker-class", "gthread", "app.wsgi:app"]
     address = f"127.0.0.1:{settings.api_port}"
-    token = Tokens(settings).issue(
-        Principal(new_id(), OPERATOR_ID, "bench@example.com", permissions=frozenset({"*"}))
-    )
+    token = Tokens(settings).issue(Principal(new_id(), OPERATOR_ID, "bench@example.com", permissions=frozenset({"*"})))
     with stack.world.database.transaction(OPERATOR_ID) as session:
         templates = session.scalars(deployments.all_templates()).all()
         template = next(each.id for each in templates if each.deployment_type == "none")
@@ -53,7 +51,8 @@ def measure(stack: Stack, *, orders: int, package: str = "starter") -> dict[str,
         "package": package,
         "states": states,
         "failures": [
-            str(row) for row in stack.sql("SELECT DISTINCT error FROM workflow_executions WHERE state = 'failed' LIMIT 5")
+            str(row)
+            for row in stack.sql("SELECT DISTINCT error FROM workflow_executions WHERE state = 'failed' LIMIT 5")
         ],
         "orders_per_second": orders / took,
         "placed_per_second": orders / placed,

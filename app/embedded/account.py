@@ -99,7 +99,7 @@ def _may(prefix: tuple[str, ...], folder: Path, binaries: Path | None = None) ->
     """Whether a command behind `prefix` can write in `folder` and, when given, run PostgreSQL from `binaries`."""
     test = 'test -w "$1" && test -x "$1"' + (' && "$2/postgres" --version && test -r "$2/initdb"' if binaries else "")
     try:
-        probe = subprocess.run(  # noqa: S603
+        probe = subprocess.run(
             [*prefix, "sh", "-c", test, "sh", str(folder), str(binaries)],
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -190,7 +190,7 @@ def _require_usable(data: Path, *, account: Account, access: Access | None) -> N
             f"or delete {data.parent} to begin with an empty database."
         )
     version = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else "unknown"
-    shipped = subprocess.run(  # noqa: S603
+    shipped = subprocess.run(
         [str(account.binaries / PROGRAM), "--version"],
         capture_output=True,
         text=True,
@@ -261,7 +261,7 @@ def _has_utf8_ctype() -> bool:
     """Whether the C library knows C.UTF-8: pg_trgm asks it what a letter is, and the C locale knows ASCII ones only."""
     if (program := shutil.which("locale")) is None:
         return False
-    known = subprocess.run([program, "-a"], capture_output=True, text=True, timeout=30, check=False).stdout  # noqa: S603
+    known = subprocess.run([program, "-a"], capture_output=True, text=True, timeout=30, check=False).stdout
     return bool({"c.utf8", "c.utf-8"} & set(known.lower().split()))
 
 

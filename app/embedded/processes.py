@@ -38,7 +38,7 @@ def spawn(
     its parent. The calling thread has to stay alive as long as the child is wanted: the kernel watches the thread.
     """
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - the command is the caller's own
+        return subprocess.Popen(
             [*launcher(user=user, death_signal=death_signal), *command],
             stdin=subprocess.DEVNULL,
             stdout=output,

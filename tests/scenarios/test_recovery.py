@@ -52,7 +52,7 @@ def test_an_emptied_broker_loses_nothing(world: World, engine: Engine) -> None:
 def test_a_message_delivered_many_times_acts_once(settings: Settings, world: World, engine: Engine) -> None:
     execution_id = engine.start([step("first"), step("slow", "outside", params={"block": "go-twice"}), step("last")])
     engine.until_step(execution_id, "slow", "running")
-    sender = CelerySender(sending_app(settings.celery_broker_url), lambda channel: None)
+    sender = CelerySender(sending_app(settings.celery_broker_url), lambda _: None)
     for number, name in enumerate(("note", "outside", "note")):
         for _ in range(5):
             sender.send_steps(engine.owner, execution_id, [Chain((Hop(number, f"test_service.{name}"),))])
@@ -108,7 +108,7 @@ def test_two_sweepers_at_once_send_a_step_once(settings: Settings, world: World,
 @pytest.mark.parametrize("verb", ["cancel", "retry"])
 def test_an_execution_that_has_ended_is_left_alone(engine: Engine, verb: str) -> None:
     execution = engine.run([step("a", "quiet")])
-    with engine.world.database.transaction(engine.owner) as session, pytest.raises(Exception, match="completed|failed"):
+    with engine.world.database.transaction(engine.owner) as session, pytest.raises(Exception, match=r"completed|failed"):
         if verb == "cancel":
             service.cancel(session, execution_id=execution.id)
         else:

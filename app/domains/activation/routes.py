@@ -12,7 +12,7 @@ activation = Blueprint("activation", __name__, description="In which order servi
 
 
 def blueprints() -> list[Blueprint]:
-    """This room's routes."""
+    """The routes of this room."""
     return [activation]
 
 

@@ -13,7 +13,7 @@ deployments = Blueprint("deployments", __name__, description="What can be deploy
 
 
 def blueprints() -> list[Blueprint]:
-    """This room's routes."""
+    """The routes of this room."""
     return [deployments]
 
 

@@ -10,9 +10,7 @@ from pipelines.operations import Call, Catalogue
 
 OPERATIONS = Catalogue()
 
-_INSERT = text(
-    "INSERT INTO benchmark_ledger (owner_id, workflow, step) VALUES (:owner, :workflow, :step)"
-)
+_INSERT = text("INSERT INTO benchmark_ledger (owner_id, workflow, step) VALUES (:owner, :workflow, :step)")
 
 
 @OPERATIONS.operation("benchmark_service.insert")
