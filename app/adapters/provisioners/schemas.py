@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -22,6 +23,9 @@ LONGEST_NAME = 63  # bytes of a PostgreSQL identifier; what is longer would be c
 GRANT_OPTIONS_SINCE = 160000
 CONNECT_SECONDS = 5
 STATEMENT_MILLISECONDS = 15_000
+
+_ROLE = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+_OWNED = "SELECT 1 FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = %s AND r.rolname = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +48,32 @@ class TenantSchemas:
         return Names(schema=_fitting(f"{PREFIX}{slug}"), role=_fitting(f"{PREFIX}{slug}@{database}"))
 
     def create(self, slug: str) -> Names:
-        """Make role and schema, both or neither; what is there already is kept. Raises ProvisioningFailed."""
+        """Make role and schema, both or neither; what is there already is kept.
+
+        Raises ProvisioningFailed, also when a schema of that name belongs to somebody else.
+        """
         names = self.names(slug)
         role, schema = sql.Identifier(names.role), sql.Identifier(names.schema)
         with self._transaction(names) as connection:
-            if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", names.role):
+            if not _exists(connection, _ROLE, names.role):
                 connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN NOINHERIT").format(role))
             _become_member(connection, names.role)
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(schema, role))
+            if not _exists(connection, _OWNED, names.schema, names.role):
+                message = f"There is a schema {names.schema} already, which belongs to somebody else."
+                raise ProvisioningFailed(message, permanent=True)
         return names
 
     def drop(self, slug: str) -> None:
-        """Remove schema and role with all in them; nothing happens when they are gone. Raises ProvisioningFailed."""
+        """Remove the role with its schema and all else that it owns; nothing happens when it is gone.
+
+        A schema of that name which belongs to somebody else stays. Raises ProvisioningFailed.
+        """
         names = self.names(slug)
-        role, schema = sql.Identifier(names.role), sql.Identifier(names.schema)
+        role = sql.Identifier(names.role)
         with self._transaction(names) as connection:
-            has_role = _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", names.role)
-            if has_role:
+            if _exists(connection, _ROLE, names.role):
                 _become_member(connection, names.role)
-            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
-            if has_role:
                 connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(role))
                 connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
@@ -97,8 +107,8 @@ def _become_member(connection: psycopg.Connection, role: str) -> None:
     connection.execute(sql.SQL("GRANT {} TO CURRENT_USER" + options).format(sql.Identifier(role)))
 
 
-def _exists(connection: psycopg.Connection, query: str, name: str) -> bool:
-    return connection.execute(query, (name,)).fetchone() is not None
+def _exists(connection: psycopg.Connection, query: LiteralString, *names: str) -> bool:
+    return connection.execute(query, names).fetchone() is not None
 
 
 def _fitting(name: str) -> str:
