@@ -58,8 +58,11 @@ def retry_activations(session: Session, *, order_id: int) -> Order:
         message = f"The order has failed as a whole: process it again by POST /api/v1/orders/{order.id}/process."
         raise OrderBusy(message)
     execution = execution_of(session, order)
-    if order.status != Status.ACTIVE or execution is None or execution.state != "completed":
+    if order.status != Status.ACTIVE or execution is None:
         message = f"Activations are retried when the order is through; it is {order.status}."
+        raise OrderBusy(message)
+    if execution.state != "completed":
+        message = "The order's last steps, or a retry, are still going on: try again when they are done."
         raise OrderBusy(message)
     steps = activation.reopen_failed(session, order_id=order_id)
     if not steps:
