@@ -10,11 +10,15 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from app.core.ids import OPERATOR_ID
 from app.core.settings import Settings
 from app.core.world import World
 from app.domains.workflows import service
+from app.embedded.mail import MailServer
+from tests.scenarios.shop import PERMISSIONS, Shop, open_shop
 from tests.servers import eventually
 
 ENDED = {"completed", "failed", "cancelled"}
@@ -100,3 +104,19 @@ def sql(settings: Settings) -> Callable[[str], list[tuple[Any, ...]]]:
             return connection.execute(query.encode()).fetchall()
 
     return ask
+
+
+@pytest.fixture
+def shop(
+    world: World, client: FlaskClient, mail_server: MailServer, token_for: Callable[..., str], workers: Settings
+) -> Shop:
+    """A seller of the test's own, over real workers."""
+    return open_shop(world, client, mail_server, token_for)
+
+
+@pytest.fixture
+def operator(
+    world: World, client: FlaskClient, mail_server: MailServer, token_for: Callable[..., str], workers: Settings
+) -> Shop:
+    """The operator, to whom public orders belong."""
+    return Shop(world, client, mail_server, OPERATOR_ID, token_for(*PERMISSIONS))
