@@ -41,10 +41,18 @@ class Job:
 
 def _in_batches(world: World, batch: Callable[[Session], int], *, full: int) -> int:
     """Run `batch`, each time in a transaction of its own, until one is less than `full`; returns the sum."""
-    total = 0
-    for _ in range(MOST_BATCHES):
+
+    def in_transaction() -> int:
         with world.across.transaction() as session:
-            done = batch(session)
+            return batch(session)
+
+    return _repeated(in_transaction, full=full, most=MOST_BATCHES)
+
+
+def _repeated(batch: Callable[[], int], *, full: int, most: int) -> int:
+    total = 0
+    for _ in range(most):
+        done = batch()
         total += done
         if done < full:
             break
@@ -89,12 +97,9 @@ def _expire_subscriptions(world: World) -> str:
 
 
 def _check_deployments(world: World) -> str:
-    asked = 0
-    for _ in range(MOST_HEALTH_BATCHES):
-        done = deployments.check_health(world, limit=HEALTH_BATCH)
-        asked += done
-        if done < HEALTH_BATCH:
-            break
+    asked = _repeated(
+        lambda: deployments.check_health(world, limit=HEALTH_BATCH), full=HEALTH_BATCH, most=MOST_HEALTH_BATCHES
+    )
     return f"{asked} deployments asked for their health."
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import pytest
 
 from app.core.db import Database
 from app.core.ids import OPERATOR_ID, new_id
-from app.core.settings import Settings
 from app.domains.activation import service
 from app.domains.activation.models import ServiceActivation
-from app.domains.tenants import service as tenants
-from app.domains.tenants.models import Tenant
-from tests.places import Place, place
 
 TERMS = service.Terms(
     customer_name="John Smith",
@@ -23,21 +19,6 @@ TERMS = service.Terms(
     amount=Decimal("348.00"),
     billing_cycle="monthly",
 )
-
-
-@pytest.fixture(scope="package")
-def there(bare_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Endpoints and provisioners of this test process."""
-    with place(bare_settings, tmp_path_factory.mktemp("place")) as found:
-        yield found
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    """A tenant of the operator."""
-    slug = f"t{new_id().hex[-12:]}"
-    with database.transaction(OPERATOR_ID) as session:
-        return tenants.create_tenant(session, name=f"Tenant {slug}", slug=slug)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The verbs of the deployments room. None commits."""
 
 from app.adapters.provisioners.addresses import activation_url
+from app.domains.deployments.models import DeploymentTemplate
 from app.domains.deployments.service.health import check_health, probe
 from app.domains.deployments.service.instances import (
     all_instances,
@@ -23,6 +24,7 @@ from app.domains.deployments.service.templates import (
 )
 
 __all__ = [
+    "DeploymentTemplate",
     "activation_url",
     "all_instances",
     "all_templates",

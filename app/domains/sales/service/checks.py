@@ -93,6 +93,17 @@ def dependency_faults(session: Session, codes: Sequence[str], *, template_id: UU
     return faults
 
 
+def template_for(session: Session, order: Order) -> deployments.DeploymentTemplate:
+    """The deployment template that the order gets. Raises Invalid telling what was tried."""
+    return deployments.choose_template(
+        session,
+        template_id=order.deployment_template_id,
+        package_code=order.package_code,
+        region=order.deployment_region,
+        deployment_type=order.deployment_type,
+    )
+
+
 def fulfilment_faults(session: Session, order: Order) -> tuple[UUID | None, list[Fault]]:
     """The deployment template that the order gets, and everything that stands against fulfilling it."""
     faults = person_faults({"customer_email": order.customer_email})
@@ -107,13 +118,7 @@ def fulfilment_faults(session: Session, order: Order) -> tuple[UUID | None, list
         )
     template_id: UUID | None = None
     with collected(faults):
-        template = deployments.choose_template(
-            session,
-            template_id=order.deployment_template_id,
-            package_code=order.package_code,
-            region=order.deployment_region,
-            deployment_type=order.deployment_type,
-        )
+        template = template_for(session, order)
         template_id = template.id
         if template.deployment_type not in port(session, Provisioners).types():
             message = f"Deployments of type {template.deployment_type} cannot be made here."

@@ -16,12 +16,12 @@ from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.activation import service as activation
 from app.domains.communications import service as communications
-from app.domains.deployments import service as deployments
 from app.domains.sales import queries
 from app.domains.sales.errors import IllegalOrderTransition, OrderBusy, OrderInvalid, OrderNotFound
 from app.domains.sales.models import Order
 from app.domains.sales.rules import PAID, WORKFLOW, Status, expand
 from app.domains.sales.service.changes import locked, subject, transition
+from app.domains.sales.service.checks import template_for
 from app.domains.workflows import service as workflows
 
 log = logging.getLogger(__name__)
@@ -133,13 +133,7 @@ def execution_of(session: Session, order: Order) -> workflows.WorkflowExecution 
 
 def _start(session: Session, order: Order, *, begin: bool | None) -> None:
     """Choose template and activation workflow, make the activations and the execution that will run them."""
-    template = deployments.choose_template(
-        session,
-        template_id=order.deployment_template_id,
-        package_code=order.package_code,
-        region=order.deployment_region,
-        deployment_type=order.deployment_type,
-    )
+    template = template_for(session, order)
     chosen = activation.choose_workflow(session, template_id=template.id)
     activations = activation.create_activations(
         session, order_id=order.id, items=_ordered(order), workflow=chosen, terms=_terms(order)

@@ -97,17 +97,7 @@ def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | N
     made = row.undo_attempts if delivery.undo else row.attempts
     outputs = row.outputs or {}
     return StepRun(
-        execution=Execution(
-            id=delivery.execution_id,
-            owner_id=row.owner_id,
-            workflow_name=row.workflow_name,
-            correlation_id=row.correlation_id,
-            context=row.context,
-            state=row.state,
-            rollback=row.rollback,
-            stopping=row.stopping,
-            error=row.error,
-        ),
+        execution=Execution.of(delivery.execution_id, row),
         number=row.sequence_number,
         name=row.step_name,
         task=row.task,

@@ -28,6 +28,21 @@ class Execution:
     stopping: str | None = None
     error: dict[str, Any] | None = None
 
+    @classmethod
+    def of(cls, execution_id: int, row: Any) -> Execution:
+        """As a row tells of it that has these columns, perhaps among others."""
+        return cls(
+            id=execution_id,
+            owner_id=row.owner_id,
+            workflow_name=row.workflow_name,
+            correlation_id=row.correlation_id,
+            context=row.context,
+            state=row.state,
+            rollback=row.rollback,
+            stopping=row.stopping,
+            error=row.error,
+        )
+
     @property
     def failed_step(self) -> str | None:
         return (self.error or {}).get("step")

@@ -105,7 +105,7 @@ def settle(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
             row = session.execute(_EXECUTION, {"execution": execution_id}).one_or_none()
             if row is None or row.state != "running" or row.stopping is None:
                 return False
-            execution = _execution(row)
+            execution = Execution.of(row.id, row)
             if row.rollback == "running":
                 return _end_broken_rollback(session, execution)
             if any(step.state == "running" for step in steps):
@@ -211,17 +211,3 @@ def _end_broken_rollback(session: Session, execution: Execution) -> bool:
 def _operations_to_undo(session: Session, execution_id: int) -> dict[int, str]:
     rows = session.execute(_TO_UNDO, {"execution": execution_id})
     return {row.sequence_number: row.undo_operation for row in rows}
-
-
-def _execution(row: Any) -> Execution:
-    return Execution(
-        id=row.id,
-        owner_id=row.owner_id,
-        workflow_name=row.workflow_name,
-        correlation_id=row.correlation_id,
-        context=row.context,
-        state=row.state,
-        rollback=row.rollback,
-        stopping=row.stopping,
-        error=row.error,
-    )
