@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from celery import Celery, Task
 from celery.exceptions import Retry
+from kombu.exceptions import OperationalError
 
 from app.domains.workflows import service
 from app.domains.workflows.service import Delivery, Outcome
 from pipelines.canvas import UNDO, keep_only
 from pipelines.definition import StepType
 from pipelines.operations import Catalogue
-from pipelines.plan import Chain, Hop, segments
+from pipelines.plan import Chain, Hop, Segment, segments
 from pipelines.retry import whole_seconds
 from tasks.process import Process
+
+log = logging.getLogger(__name__)
 
 
 class StepFailure(Exception):
@@ -55,19 +60,24 @@ def carry_on(process: Process, task: Task, delivery: Delivery, outcome: Outcome)
     """
     if outcome.retry_in is not None:
         keep_only(task.request, ())
-        for number, route in outcome.ready.items():
-            process.sender.send_steps(
-                delivery.owner_id,
-                delivery.execution_id,
-                [Chain((Hop(number, task.name, route.hops[0].queue),))],
-                countdown=whole_seconds(outcome.retry_in),
-                undo=delivery.undo,
-            )
-        raise Retry(f"{type(outcome.error).__name__}: {outcome.error}", when=whole_seconds(outcome.retry_in))
+        countdown = whole_seconds(outcome.retry_in)
+        queue = (task.request.delivery_info or {}).get("routing_key")
+        again = [Chain((Hop(number, task.name, queue),)) for number in outcome.ready]
+        _send(process, delivery, again, countdown=countdown)
+        raise Retry(outcome.error, when=countdown)
     # a failed step's message carries nothing on: Celery would take its continuation for failed as well
     carried = keep_only(task.request, () if outcome.error else outcome.ready)
     rest = [route for number, route in outcome.ready.items() if number not in carried]
-    if rest:
-        process.sender.send_steps(delivery.owner_id, delivery.execution_id, segments(rest), undo=delivery.undo)
+    _send(process, delivery, segments(rest) if rest else ())
     if outcome.error is not None:
-        raise StepFailure(f"{type(outcome.error).__name__}: {outcome.error}")
+        raise StepFailure(outcome.error)
+
+
+def _send(process: Process, delivery: Delivery, parts: Sequence[Segment], *, countdown: int | None = None) -> None:
+    """What is committed is not undone by a broker that is away: the sweeper sends it then."""
+    try:
+        process.sender.send_steps(
+            delivery.owner_id, delivery.execution_id, parts, countdown=countdown, undo=delivery.undo
+        )
+    except OperationalError:
+        log.warning("the broker is away; what is ready of execution %s waits for the sweeper", delivery.execution_id)

@@ -25,12 +25,12 @@ class Delivery:
 class Outcome:
     """What came of a delivery. `ready`: the steps that its commit made ready, by number, with their routes.
 
-    `error`: the attempt failed; `retry_in`: seconds until the next one, which `ready` then holds. `undo`: what is ready is to be
+    `error`: the attempt failed, and with what, in words; `retry_in`: seconds until the next one, which `ready` then holds. `undo`: what is ready is to be
     undone. `settle`: this could have been the last thing that a stopping execution waited for.
     """
 
     ready: dict[int, Route] = field(default_factory=dict)
-    error: BaseException | None = None
+    error: str | None = None
     retry_in: float | None = None
     undo: bool = False
     settle: bool = False

@@ -51,6 +51,11 @@ def describe(step: StepRun, error: BaseException) -> str:
     return "".join(lines)[-TRACEBACK_LIMIT:].replace("\x00", "")
 
 
+def said(step: StepRun) -> str:
+    """A step's error in one line."""
+    return f"{step.error_type}: {step.error_message}"
+
+
 def _words(error: BaseException) -> str:
     """What an error says; of a database's error only its first line, since its details quote the rows' values."""
     diagnosis = getattr(getattr(error, "orig", error), "diag", None)
@@ -90,7 +95,7 @@ def put_back(
     if not delivery.undo and (observer := port(session, Observers).of(step.execution)):
         observer.step_retrying(session, step.execution, step)
     ready = {step.number: Route((Hop(step.number, step.task),))} if delay <= COUNTDOWN_LIMIT else {}
-    return Outcome(ready=ready, error=error, retry_in=delay, undo=delivery.undo)
+    return Outcome(ready=ready, error=said(step), retry_in=delay, undo=delivery.undo)
 
 
 def fail_for_good(session: Session, step: StepRun, delivery: Delivery, error: BaseException) -> Outcome:
@@ -99,7 +104,7 @@ def fail_for_good(session: Session, step: StepRun, delivery: Delivery, error: Ba
     step.output = None
     if not step.critical:
         outcome = end_step(session, step, delivery, to="failed", traceback=traceback)
-        outcome.error = error
+        outcome.error = said(step)
         return outcome
     # the step's row before the execution's: everybody locks in this order
     finish(session, step, delivery, to="failed", traceback=traceback, release=False)
@@ -107,4 +112,4 @@ def fail_for_good(session: Session, step: StepRun, delivery: Delivery, error: Ba
     about = {"step": step.name, "type": step.error_type, "message": step.error_message}
     stop(session, step.execution.id, why="failure", error=about)
     step.execution.stopping = step.execution.stopping or "failure"
-    return Outcome(error=error)
+    return Outcome(error=said(step))

@@ -13,7 +13,7 @@ from app.core.ports import port
 from app.domains.workflows.store.call import StepCall
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.effects import Undo, undone
-from app.domains.workflows.store.fail import describe
+from app.domains.workflows.store.fail import describe, said
 from app.domains.workflows.store.finish import LeaseLost, finish
 from app.domains.workflows.store.records import Observers, StepRun
 from app.domains.workflows.store.settle import end_stopped
@@ -96,4 +96,4 @@ def give_up(session: Session, step: StepRun, delivery: Delivery, error: BaseExce
     if row is None:
         raise LeaseLost
     log.error("a compensation gave up: %s of execution %s: %s", step.name, delivery.execution_id, step.error_message)
-    return Outcome(error=error, undo=True, settle=True)
+    return Outcome(error=said(step), undo=True, settle=True)
