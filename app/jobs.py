@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.orm import Session
 
+from app.adapters.bus.port import Bus
 from app.core import queue
+from app.core.events import publish_batch
 from app.core.world import World
 from app.domains.billing import service as billing
 from app.domains.communications import service as communications
@@ -109,6 +112,12 @@ def _fold_statistics(world: World) -> str:
     return f"{folded} changes folded into the totals."
 
 
+def _publish(world: World) -> str:
+    bus = world.ports.get(Bus)  # type: ignore[type-abstract]
+    batch = partial(publish_batch, publish=bus.publish, limit=BATCH)
+    return f"{_in_batches(world, batch, full=BATCH)} events published."
+
+
 def _add_partitions(world: World) -> str:
     with world.across.transaction() as session:
         added = workflows.add_history_partitions(session)
@@ -126,6 +135,7 @@ JOBS: Mapping[str, Job] = {
     job.name: job
     for job in (
         Job("sweep_executions", MINUTE, "send work again that got lost (beat's process does so all the time)", _sweep),
+        Job("publish_outbox", MINUTE, "publish events that wait (beat's process does so all the time)", _publish),
         Job("deliver_undelivered", MINUTE, "send mails and notifications again that were not delivered", _undelivered),
         Job("fold_statistics", MINUTE, "fold the order statistics", _fold_statistics),
         Job(

@@ -42,7 +42,7 @@ _EXECUTION = text(
     """
     SELECT id, owner_id, workflow_name, correlation_id, context, state, rollback, stopping, error, rollback_on_failure,
       snapshot
-    FROM workflow_executions WHERE id = :execution FOR UPDATE
+    FROM workflow_executions WHERE id = :execution FOR NO KEY UPDATE
     """
 )
 

@@ -26,7 +26,7 @@ EXPIRE_TASK = "engine.expire"
 _DUE = text(
     """
     SELECT id, owner_id, stopping, rollback, started_at, max_duration_seconds FROM workflow_executions
-    WHERE state = 'running' AND check_at <= now() ORDER BY check_at LIMIT :batch FOR UPDATE SKIP LOCKED
+    WHERE state = 'running' AND check_at <= now() ORDER BY check_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
     """
 )
 
