@@ -24,7 +24,8 @@ from app.core.settings import Settings
 from app.core.world import World
 from app.domains.tenants import service as tenants
 from app.embedded.machine import free_port
-from pipelines.loader import load
+from app.factory import joined_operations
+from pipelines.loader import load, parse, validate
 from pipelines.testing import run
 from tests.readme import README, blocks, with_settings
 from tests.servers import PATH, ROOT, eventually, running
@@ -117,6 +118,14 @@ def _canvas() -> str:
     found = re.search(r"```text\n(chain\(.*\))\n```", README.read_text(encoding="utf-8"))
     assert found is not None
     return found[1]
+
+
+def test_the_guide_s_definition_can_run() -> None:
+    guide = (ROOT / "docs" / "writing-operations.md").read_text(encoding="utf-8")
+    found = re.search(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    assert found is not None
+    report = validate(parse(found[1]), joined_operations())
+    assert (report.faults, report.warnings) == ((), ())
 
 
 class _Registry(BaseHTTPRequestHandler):
