@@ -23,6 +23,7 @@ from app.core.errors import (
     Conflict,
     Fault,
     Invalid,
+    NotFound,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
@@ -40,6 +41,8 @@ RETRY_SECONDS = 2
 _PASSING_CLASSES = ("08", "53", "57", "40")
 _LOCK_NOT_AVAILABLE = "55P03"
 _UNIQUE_VIOLATION = "23505"
+_OUT_OF_RANGE = "22003"
+_LARGEST_INTEGER = 2**31 - 1
 
 _SENTENCES = {
     404: "There is nothing at this address.",
@@ -160,11 +163,19 @@ def _translated(error: Exception) -> BusinessError | None:
         case IntegrityError() if _sqlstate(error) == _UNIQUE_VIOLATION:
             return Conflict("Something with the same name or number exists already.")
         case DataError():
-            return Invalid("A value is out of the range that can be stored.")
+            return _out_of_range(error)
         case DBAPIError() if error.connection_invalidated or _passes(error):
             log.warning("the database is not available", exc_info=error)
             return Unavailable("The database is not available right now; try again.")
     return None
+
+
+def _out_of_range(error: DataError) -> BusinessError:
+    """A value that cannot be stored; where a number in the address is one, no row has it."""
+    named = (request.view_args or {}).values()
+    if _sqlstate(error) == _OUT_OF_RANGE and any(isinstance(each, int) and each > _LARGEST_INTEGER for each in named):
+        return NotFound(_SENTENCES[404])
+    return Invalid("A value is out of the range that can be stored.")
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,8 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 from app.core.clock import utc_now
 from app.core.ids import new_id
@@ -22,6 +25,7 @@ from app.domains.workflows import service as workflows
 from app.factory import build_world, create_app
 from app.http.models import LoginAttempt
 from app.http.principal import Principal
+from app.http.routes import PUBLIC, Route, declared
 from app.http.tokens import Tokens
 from tests.domains.sales.conftest import Nowhere, Shop, new_order, open_shop
 from tests.domains.tenants.accounts import Account, make_account
@@ -36,6 +40,11 @@ ALL_SERVICES = (
 )
 
 
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+# the account of the caller itself, whatever it is
+OWN = {"GET /api/v1/auth/me", "POST /api/v1/auth/password"}
+
+
 @dataclass(frozen=True)
 class First:
     """The tenant whose rows they are, and what they are called by in addresses."""
@@ -48,6 +57,28 @@ class First:
     @property
     def owner_id(self) -> UUID:
         return self.shop.owner_id
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Every route that asks for a token, with the first tenant's names in its address."""
+
+    http: FlaskClient
+    settings: Settings
+    names: dict[str, str]
+
+    def routes(self, *, reading: bool) -> Iterator[tuple[Route, str]]:
+        for path, route in declared(self.http.application):
+            asks = route is not None and route.needs is not PUBLIC and f"{route.method} {path}" not in OWN
+            if route and asks and (route.method == "GET") is reading:
+                yield route, path
+
+    def answer(self, method: str, path: str, headers: dict[str, str]) -> TestResponse:
+        names = self.names
+        if "activation-workflows" in path:
+            names = names | {"workflow_id": names["activation-workflows"]}
+        address = PARAMETER.sub(lambda match: names[match[1]], path)
+        return self.http.open(address, method=method, headers=headers, json=None if method == "GET" else {})
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +126,31 @@ def first(quiet: World, http: FlaskClient) -> First:
     )
     assert placed.status_code == 201, placed.get_json()
     return First(shop, account, active, workflow.id)
+
+
+@pytest.fixture(scope="session")
+def walk(http: FlaskClient, settings: Settings, first: First) -> Walk:
+    """What the first tenant's rows are called in addresses, by the parameter's name."""
+
+    def one(query: str) -> str:
+        with first.shop.session() as session:
+            return str(session.execute(text(query)).scalars().first())
+
+    names = {
+        "order_id": str(first.order.id),
+        "execution_id": str(first.order.execution_id),
+        "tenant_id": str(first.order.tenant_id),
+        "user_id": str(first.account.user_id),
+        "template_id": one("SELECT id FROM deployment_templates"),
+        "instance_id": one("SELECT id FROM deployment_instances"),
+        "workflow_id": str(first.workflow_id),
+        "activation-workflows": one("SELECT id FROM activation_workflows"),
+        "code": one("SELECT code FROM packages"),
+        "service_code": one("SELECT code FROM services"),
+        "currency": "USD",
+        "name": "own",
+    }
+    return Walk(http, settings, names)
 
 
 @pytest.fixture

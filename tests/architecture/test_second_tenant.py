@@ -2,69 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import text
-from werkzeug.test import TestResponse
 
-from app.core.settings import Settings
-from app.http.routes import PUBLIC, Route, declared
-from tests.architecture.conftest import First, bearer
-
-PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-# the account of the caller itself, whatever it is
-OWN = {"GET /api/v1/auth/me", "POST /api/v1/auth/password"}
-
-
-@dataclass(frozen=True)
-class Walk:
-    """Every route that asks for a token, with the first tenant's names in its address."""
-
-    http: FlaskClient
-    settings: Settings
-    names: dict[str, str]
-
-    def routes(self, *, reading: bool) -> Iterator[tuple[Route, str]]:
-        for path, route in declared(self.http.application):
-            asks = route is not None and route.needs is not PUBLIC and f"{route.method} {path}" not in OWN
-            if route and asks and (route.method == "GET") is reading:
-                yield route, path
-
-    def answer(self, method: str, path: str, headers: dict[str, str]) -> TestResponse:
-        names = self.names
-        if "activation-workflows" in path:
-            names = names | {"workflow_id": names["activation-workflows"]}
-        address = PARAMETER.sub(lambda match: names[match[1]], path)
-        return self.http.open(address, method=method, headers=headers, json=None if method == "GET" else {})
-
-
-@pytest.fixture(scope="module")
-def walk(http: FlaskClient, settings: Settings, first: First) -> Walk:
-    def one(query: str) -> str:
-        with first.shop.session() as session:
-            return str(session.execute(text(query)).scalars().first())
-
-    names = {
-        "order_id": str(first.order.id),
-        "execution_id": str(first.order.execution_id),
-        "tenant_id": str(first.order.tenant_id),
-        "user_id": str(first.account.user_id),
-        "template_id": one("SELECT id FROM deployment_templates"),
-        "instance_id": one("SELECT id FROM deployment_instances"),
-        "workflow_id": str(first.workflow_id),
-        "activation-workflows": one("SELECT id FROM activation_workflows"),
-        "code": one("SELECT code FROM packages"),
-        "service_code": one("SELECT code FROM services"),
-        "currency": "USD",
-        "name": "own",
-    }
-    return Walk(http, settings, names)
+from tests.architecture.conftest import First, Walk, bearer
 
 
 def _telling(first: First, walk: Walk) -> list[str]:
@@ -91,6 +36,18 @@ def test_the_second_finds_none_of_it(walk: Walk, first: First, second: UUID) -> 
             assert answer.status_code == (404 if "<" in path else 200), path
             body = answer.get_data(as_text=True)
         assert [each for each in _telling(first, walk) if each in body] == [], path
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 2**80])
+def test_a_number_that_no_row_can_have_is_not_found(walk: Walk, first: First, number: int) -> None:
+    headers = bearer(walk.settings, first.owner_id)
+    elsewhere = replace(walk, names={name: str(number) for name in walk.names})
+    for reading in (True, False):
+        for route, path in elsewhere.routes(reading=reading):
+            if "<int:" in path:
+                answer = elsewhere.answer(route.method, path, headers)
+                # 422: what was sent is wrong anywhere
+                assert answer.status_code == 404 or (answer.status_code == 422 and not reading), path
 
 
 def test_the_second_changes_none_of_it(walk: Walk, first: First, second: UUID) -> None:

@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from app.domains.workflows.service import shown_status
+from app.http.fields import Time
 from app.http.pages import PageQuery
 
 EXECUTION_STATUSES = (
@@ -51,8 +52,8 @@ class WorkflowOut(ma.Schema):
     is_active = fields.Boolean()
     is_builtin = fields.Function(lambda workflow: workflow.owner_id is None, metadata={"type": "boolean"})
     created_by = fields.String(allow_none=True)
-    created_at = fields.DateTime()
-    updated_at = fields.DateTime()
+    created_at = Time()
+    updated_at = Time()
 
 
 class WorkflowDetail(WorkflowOut):
@@ -66,7 +67,7 @@ class VersionOut(ma.Schema):
 
     version = fields.String()
     created_by = fields.String(allow_none=True)
-    created_at = fields.DateTime()
+    created_at = Time()
     definition = fields.Raw(attribute="document")
 
 
@@ -162,9 +163,9 @@ class ExecutionOut(ma.Schema):
     trigger_source = fields.String(allow_none=True)
     correlation_id = fields.String(allow_none=True)
     error = fields.Raw(allow_none=True)
-    created_at = fields.DateTime()
-    started_at = fields.DateTime(allow_none=True)
-    completed_at = fields.DateTime(allow_none=True)
+    created_at = Time()
+    started_at = Time(allow_none=True)
+    completed_at = Time(allow_none=True)
     duration_seconds = fields.Float(allow_none=True)
 
 
@@ -180,7 +181,7 @@ class StepOut(ma.Schema):
     critical = fields.Boolean()
     attempts = fields.Integer()
     retry_count = fields.Integer()
-    next_attempt_at = fields.DateTime(attribute="not_before", allow_none=True)
+    next_attempt_at = Time(attribute="not_before", allow_none=True)
     input_data = fields.Raw(allow_none=True)
     output_data = fields.Raw(allow_none=True)
     error_message = fields.String(allow_none=True)
@@ -188,8 +189,8 @@ class StepOut(ma.Schema):
     idempotency_key = fields.String()
     worker = fields.String(allow_none=True)
     celery_task_id = fields.String(allow_none=True)
-    started_at = fields.DateTime(allow_none=True)
-    completed_at = fields.DateTime(allow_none=True)
+    started_at = Time(allow_none=True)
+    completed_at = Time(allow_none=True)
     duration_seconds = fields.Float(allow_none=True)
 
 
@@ -203,8 +204,8 @@ class EffectOut(ma.Schema):
     system = fields.String()
     undo_operation = fields.String(allow_none=True)
     state = fields.String()
-    at = fields.DateTime()
-    undone_at = fields.DateTime(allow_none=True)
+    at = Time()
+    undone_at = Time(allow_none=True)
 
 
 class StepProgress(ma.Schema):
@@ -213,8 +214,8 @@ class StepProgress(ma.Schema):
     step_name = fields.String()
     status = fields.Function(_step_status)
     attempts = fields.Integer()
-    started_at = fields.DateTime(allow_none=True)
-    completed_at = fields.DateTime(allow_none=True)
+    started_at = Time(allow_none=True)
+    completed_at = Time(allow_none=True)
 
 
 class ExecutionProgress(ma.Schema):
@@ -240,7 +241,7 @@ class ExecutionDetail(ExecutionOut):
 class HistoryOut(ma.Schema):
     """One transition."""
 
-    at = fields.DateTime()
+    at = Time()
     step_name = fields.String(allow_none=True)
     from_state = fields.String(allow_none=True)
     to_state = fields.String()
