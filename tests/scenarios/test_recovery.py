@@ -108,7 +108,10 @@ def test_two_sweepers_at_once_send_a_step_once(settings: Settings, world: World,
 @pytest.mark.parametrize("verb", ["cancel", "retry"])
 def test_an_execution_that_has_ended_is_left_alone(engine: Engine, verb: str) -> None:
     execution = engine.run([step("a", "quiet")])
-    with engine.world.database.transaction(engine.owner) as session, pytest.raises(Exception, match=r"completed|failed"):
+    with (
+        engine.world.database.transaction(engine.owner) as session,
+        pytest.raises(Exception, match=r"completed|failed"),
+    ):
         if verb == "cancel":
             service.cancel(session, execution_id=execution.id)
         else:
