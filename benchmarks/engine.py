@@ -99,7 +99,7 @@ class RawCelery:
         from benchmarks import raw_celery  # noqa: PLC0415 - reads its broker from the environment when imported
 
         self._raw = raw_celery
-        self._next = 10**12
+        self._next = time.time_ns()  # no round repeats the numbers of another: the ledger counts doubles
 
     def _number(self) -> int:
         self._next += 1
