@@ -12,12 +12,14 @@ from app.core.clock import now
 from app.core.ports import port
 from app.domains.workflows.store.records import Execution, Observers
 
+# NO KEY: a step at work that refers to the execution by its effects and history is let finish. It may hold what the observer
+# of the stop then waits for, such as the row of an order.
 _STOP = text(
     """
     WITH before AS (
       SELECT id, state FROM workflow_executions
       WHERE id = :execution AND (state = 'running' AND stopping IS NULL
-        OR state = 'failed' AND rollback = 'none' AND :why = 'cancel') FOR UPDATE)
+        OR state = 'failed' AND rollback = 'none' AND :why = 'cancel') FOR NO KEY UPDATE)
     UPDATE workflow_executions x SET state = 'running', completed_at = NULL, stopping = :why, error = coalesce(CAST(:error AS jsonb), x.error), check_at = now(),
       rollback = CASE WHEN :why = 'cancel' OR (:why = 'failure' AND rollback_on_failure) THEN 'pending' ELSE rollback END
     FROM before WHERE x.id = before.id
