@@ -20,6 +20,7 @@ from app.core.clock import now
 from app.core.db import Database
 from app.core.events import emit
 from app.core.ports import port
+from app.core.settings import Settings
 from app.domains.workflows.rules import steps_of
 from app.domains.workflows.store.finish import settle_completed
 from app.domains.workflows.store.records import Execution, Observers
@@ -30,6 +31,16 @@ from pipelines.operations import Catalogue
 from pipelines.plan import Hop, undo_routes
 
 _LOCK_TIMEOUT = text("SET LOCAL lock_timeout = '500ms'")
+
+# without locks: a rollback under way is not disturbed, since an undo that found its row locked would be put off
+_ANYTHING_TO_DECIDE = text(
+    """
+    SELECT EXISTS (
+      SELECT FROM workflow_executions WHERE id = :execution AND state = 'running' AND stopping IS NOT NULL
+        AND (rollback <> 'running' OR EXISTS (
+          SELECT FROM workflow_steps WHERE execution_id = :execution AND state = 'compensation_failed')))
+    """
+)
 
 _STEPS = text(
     """
@@ -72,7 +83,8 @@ _MOVE = text(
 
 _ROLL_BACK = text(
     """
-    UPDATE workflow_executions SET rollback = 'running', unmet_sinks = :sinks, check_at = now() + interval '1 minute'
+    UPDATE workflow_executions SET rollback = 'running', unmet_sinks = :sinks,
+      check_at = now() + make_interval(secs => :resend_after)
     WHERE id = :execution
     """
 )
@@ -100,6 +112,8 @@ def settle(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
     """Decide what a stopping execution becomes, or what a broken rollback does. False: not yet; somebody else will."""
     try:
         with database.transaction(owner_id) as session:
+            if not session.execute(_ANYTHING_TO_DECIDE, {"execution": execution_id}).scalar_one():
+                return False
             session.execute(_LOCK_TIMEOUT)
             steps = session.execute(_STEPS, {"execution": execution_id}).all()
             row = session.execute(_EXECUTION, {"execution": execution_id}).one_or_none()
@@ -154,7 +168,8 @@ def _stop(session: Session, execution: Execution, row: Any, steps: Iterable[Any]
         _end_undisturbed(session, execution)
         return
     sinks = sum(not node.releases for node in nodes.values())
-    session.execute(_ROLL_BACK, {"execution": execution.id, "sinks": sinks})
+    resend_after = port(session, Settings).resend_after
+    session.execute(_ROLL_BACK, {"execution": execution.id, "sinks": sinks, "resend_after": resend_after})
     execution.rollback = "running"
     ready = [ways[number].as_json() for number, node in nodes.items() if node.unmet == 0]
     send_ready(session, execution.owner_id, execution.id, ready, undo=True)
