@@ -107,10 +107,11 @@ def begin(session: Session, *, execution_id: int) -> None:
     if execution.state != "pending":
         message = f"Execution {execution_id} is {execution.state}, not pending."
         raise WrongState(message)
-    if settings.workflow_engine_enabled:
-        starts.begin(session, execution_id, resend_after=settings.resend_after)
-    else:
+    if not settings.workflow_engine_enabled:
         execution.is_wanted = True
+    elif not starts.begin(session, execution_id, resend_after=settings.resend_after):
+        message = f"Execution {execution_id} has just been begun by somebody else."
+        raise WrongState(message)
 
 
 def cancel(session: Session, *, execution_id: int, reason: str | None = None) -> None:
@@ -132,14 +133,22 @@ def cancel(session: Session, *, execution_id: int, reason: str | None = None) ->
 
 
 def retry_steps(session: Session, *, execution_id: int, step_names: Collection[str]) -> None:
-    """The named steps, which have failed, again; the execution goes on. Raises WrongState when it cannot."""
+    """The named steps, which have failed, again; the execution goes on, with what never began because of them.
+
+    Raises WrongState when it cannot, also when a critical step that failed is left out: the execution could not complete.
+    """
     execution = get_execution(session, execution_id=execution_id)
-    failed = set(reopen.failed_steps(session, execution_id))
+    found = reopen.states(session, execution_id)
+    failed = {name for name, (state, _) in found.items() if state == "failed"}
+    needed = {name for name in failed if found[name][1]} if execution.state == "failed" else set()
     if execution.state not in {"completed", "failed"} or execution.rollback != "none":
         message = f"Execution {execution_id} is {execution.state} (rollback {execution.rollback}): its steps cannot be retried."
         raise WrongState(message)
     if not step_names or not failed.issuperset(step_names):
         message = f"Only failed steps are retried; {', '.join(sorted(set(step_names) - failed)) or 'none was named'}."
+        raise WrongState(message)
+    if left_out := needed - set(step_names):
+        message = f"These critical steps have failed as well and have to be retried with the rest: {', '.join(sorted(left_out))}."
         raise WrongState(message)
     reopen.reopen(
         session,
