@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
 from app.core.ids import OPERATOR_ID
-from app.core.settings import Settings
 from app.domains.tenants import service as tenants
+from tests.scenarios import holding
 from tests.scenarios.processes import kill_child_of
 from tests.scenarios.remains import STARTED, remains
 from tests.scenarios.shop import CONFIRMED, FAILED, WELCOME, Shop, text_of
-from tests.servers import Json, eventually, shared
+from tests.servers import Json, eventually
 
 NO_ENVIRONMENT = "Your environment could not be set up. Nothing of it remains, and nothing will be charged."
 
@@ -100,21 +98,21 @@ def test_a_provisioning_that_fails_half_way_leaves_nothing(shop: Shop) -> None:
 def test_a_schema_of_somebody_else_is_neither_used_nor_removed(shop: Shop) -> None:
     draft = shop.draft()
     schema = f"tenant_{draft['organization_slug']}"
-    with admin(shop.settings) as connection:
+    with holding.admin(shop.settings) as connection:
         connection.execute(f'CREATE SCHEMA "{schema}"'.encode())
         connection.execute(f'CREATE TABLE "{schema}".precious AS SELECT 1 AS one'.encode())
     failed = failed_before_activation(shop, shop.submit(draft))
     assert failed["status_message"] == NO_ENVIRONMENT
     assert shop.executions(failed) == [("failed", "done")]
     assert remains(shop.settings, failed) == {"schema"}
-    with admin(shop.settings) as connection:
+    with holding.admin(shop.settings) as connection:
         row = connection.execute(f'SELECT one FROM "{schema}".precious'.encode()).fetchone()
     assert row == (1,)
 
 
 def test_a_worker_that_dies_half_way_through_provisioning_costs_nothing(shop: Shop) -> None:
     draft = shop.draft()
-    with provisioner_held_up(shop.settings, draft["organization_slug"]):
+    with holding.provisioner(shop.settings, draft["organization_slug"]):
         order = shop.until(shop.submit(draft), "provisioning")
         assert kill_child_of(provisioning(shop, order).worker)
         eventually(lambda: provisioning(shop, order).attempts == 2, what="another worker to take the step")
@@ -123,23 +121,6 @@ def test_a_worker_that_dies_half_way_through_provisioning_costs_nothing(shop: Sh
     assert shop.history(active).count("provisioning") == 1
     query = "SELECT count(*) FROM deployment_instances WHERE order_id = :id"
     assert shop.rows(query, id=order["id"])[0][0] == 1
-
-
-@contextmanager
-def admin(settings: Settings) -> Iterator[psycopg.Connection]:
-    """The database of these tests as the server's superuser."""
-    name = settings.migration_database_url.rpartition("/")[2]
-    with psycopg.connect(f"{shared()['admin_url'].rpartition('/')[0]}/{name}") as connection:
-        yield connection
-
-
-@contextmanager
-def provisioner_held_up(settings: Settings, slug: str) -> Iterator[None]:
-    """Whoever makes or removes this tenant's schema waits until the block ends."""
-    database = settings.provisioner_database_url.rpartition("/")[2]
-    with psycopg.connect(settings.provisioner_database_url) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"tenant_{slug}@{database}",))
-        yield
 
 
 def provisioning(shop: Shop, order: Json) -> Any:

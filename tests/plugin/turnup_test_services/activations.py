@@ -88,6 +88,8 @@ def _activate(call: Call, *, tenant_id: UUID, activation_id: UUID) -> dict[str, 
 
 def _deactivate(call: Call, *, tenant_id: UUID, activation_id: UUID) -> dict[str, Any]:
     """Note the undo, after blocking as the order says."""
+    with call.transaction() as session:
+        log(call, session, "undo_attempt")
     if flag := Behaviour.of(call, activation_id, tenant_id).undo_block:
         wait_for(call, flag)
     log(call, call.session, "undo")
