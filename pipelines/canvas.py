@@ -19,6 +19,7 @@ from celery import Celery, chain, chord, group
 from celery.app.task import Context
 from celery.backends.base import DisabledBackend
 from celery.canvas import Signature, maybe_signature
+from kombu.exceptions import OperationalError
 
 from pipelines.plan import Chain, Chord, Hop, Segment
 
@@ -127,6 +128,15 @@ class CelerySender:
     def send_task(self, name: str, *args: str | int) -> None:
         """Send one plain task by name."""
         self._app.send_task(name, args=args)
+
+    def is_reachable(self) -> bool:
+        """Whether the broker answers right now."""
+        with self._app.connection_for_write() as connection:
+            try:
+                connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            except OperationalError:
+                return False
+            return True
 
     def wake(self, channel: str) -> None:
         """Tell whoever listens on a channel that something changed."""

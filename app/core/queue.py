@@ -33,6 +33,9 @@ class Sender(Protocol):
     def send_task(self, name: str, *args: str | int) -> None:
         """Send one plain task by name, with ids as arguments."""
 
+    def is_reachable(self) -> bool:
+        """Whether the broker answers right now."""
+
     def wake(self, channel: str) -> None:
         """Tell whoever listens on a pub/sub channel that something changed there."""
 

@@ -27,6 +27,9 @@ class Unreachable:
     def send_task(self, name: str, *args: str | int) -> None:
         raise ConnectionError
 
+    def is_reachable(self) -> bool:
+        return True
+
     def wake(self, channel: str) -> None:
         raise ConnectionError
 

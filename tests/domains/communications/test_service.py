@@ -59,6 +59,9 @@ class Noted:
     def send_task(self, name: str, *args: Any) -> None:
         self.tasks.append((name, *args))
 
+    def is_reachable(self) -> bool:
+        return True
+
     def wake(self, _channel: str) -> None: ...
 
 

@@ -44,6 +44,9 @@ class Nowhere:
 
     def send_task(self, *_: Any) -> None: ...
 
+    def is_reachable(self) -> bool:
+        return True
+
     def wake(self, *_: Any) -> None: ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.orm import Session
 
@@ -25,10 +25,13 @@ class StepCall:
     form may talk to the outside before any transaction is open.
     """
 
-    def __init__(self, database: Database, step: StepRun, begin: Callable[[], Session]) -> None:
+    def __init__(
+        self, database: Database, step: StepRun, begin: Callable[[], Session], *, idempotency_key: str | None = None
+    ) -> None:
         self._database = database
         self._step = step
         self._begin = begin
+        self._idempotency_key = idempotency_key or step.idempotency_key
         self._session: Session | None = None
         self.effects: list[Effect] = []
 
@@ -67,7 +70,12 @@ class StepCall:
 
     @property
     def idempotency_key(self) -> str:
-        return self._step.idempotency_key
+        return self._idempotency_key
+
+    def to_undo(self, effect_id: int) -> StepCall:
+        """The call of a compensation, in the same transaction: an act of its own, so with a key of its own."""
+        key = uuid5(UUID(self._step.idempotency_key), f"undo:{effect_id}")
+        return StepCall(self._database, self._step, lambda: self.session, idempotency_key=str(key))
 
     def now(self) -> datetime:
         return clock.now(self.session)

@@ -15,12 +15,25 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import now
 from app.domains.workflows.store.delivery import Delivery
-from app.domains.workflows.store.records import Execution, StepRun
+from app.domains.workflows.store.records import Execution, Held, StepRun
 
 _COLUMNS = """
     s.sequence_number, s.step_name, s.task, s.definition, s.critical, s.state AS step_state, s.attempts, s.undo_attempts,
     s.idempotency_key, s.started_at, s.is_passed_over,
     e.workflow_name, e.context, e.correlation_id, e.state, e.rollback, e.stopping, e.error, e.owner_id
+"""
+
+_READY = """
+    FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
+    WHERE s.execution_id = :execution AND s.sequence_number = :number AND s.state = 'pending' AND s.unmet = 0
+      AND (s.not_before IS NULL OR s.not_before <= :now) AND e.state = 'running' AND e.stopping IS NULL
+"""
+
+_READY_TO_UNDO = """
+    FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
+    WHERE s.execution_id = :execution AND s.sequence_number = :number AND s.state = 'compensating' AND s.unmet = 0
+      AND s.token IS NULL AND (s.not_before IS NULL OR s.not_before <= :now) AND e.state = 'running'
+      AND e.rollback = 'running'
 """
 
 _CLAIM = text(
@@ -30,29 +43,31 @@ _CLAIM = text(
        WHERE r.execution_id = s.execution_id AND r.sequence_number = ANY(s.reads)) AS outputs,
       (SELECT array_agg(r.step_name ORDER BY array_position(s.reads, r.sequence_number)) FROM workflow_steps r
        WHERE r.execution_id = s.execution_id AND r.sequence_number = ANY(s.reads)) AS read_names
-    FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
-    WHERE s.execution_id = :execution AND s.sequence_number = :number AND s.state = 'pending' AND s.unmet = 0
-      AND (s.not_before IS NULL OR s.not_before <= :now) AND e.state = 'running' AND e.stopping IS NULL
-    FOR UPDATE OF s SKIP LOCKED
+    {_READY} FOR UPDATE OF s SKIP LOCKED
     """  # noqa: S608 - constants
 )
 
 _CLAIM_UNDO = text(
     f"""
     SELECT {_COLUMNS}, NULL AS outputs, NULL AS read_names
-    FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
-    WHERE s.execution_id = :execution AND s.sequence_number = :number AND s.state = 'compensating' AND s.unmet = 0
-      AND s.token IS NULL AND (s.not_before IS NULL OR s.not_before <= :now) AND e.state = 'running'
-      AND e.rollback = 'running'
-    FOR UPDATE OF s SKIP LOCKED
-    """  # noqa: S608 - constants
+    {_READY_TO_UNDO} FOR UPDATE OF s SKIP LOCKED
+    """
 )
 
 _COUNT_ATTEMPT = text(
-    """
-    UPDATE workflow_steps SET attempts = attempts + 1
-    WHERE execution_id = :execution AND sequence_number = :number AND state = 'pending' AND unmet = 0
-    """
+    f"""
+    UPDATE workflow_steps SET attempts = attempts + 1 WHERE (execution_id, sequence_number) = (
+      SELECT s.execution_id, s.sequence_number {_READY} FOR UPDATE OF s SKIP LOCKED)
+    RETURNING attempts
+    """  # noqa: S608 - constants
+)
+
+_COUNT_UNDO_ATTEMPT = text(
+    f"""
+    UPDATE workflow_steps SET undo_attempts = undo_attempts + 1 WHERE (execution_id, sequence_number) = (
+      SELECT s.execution_id, s.sequence_number {_READY_TO_UNDO} FOR UPDATE OF s SKIP LOCKED)
+    RETURNING undo_attempts
+    """  # noqa: S608 - constants
 )
 
 _LEASE = text(
@@ -78,9 +93,17 @@ _EXTEND = text(
 )
 
 
-def count_attempt(session: Session, delivery: Delivery) -> None:
-    """A message delivered again after a crash: commit the attempt before it is made, so that crashes are counted."""
-    session.execute(_COUNT_ATTEMPT, {"execution": delivery.execution_id, "number": delivery.number})
+def count_attempt(session: Session, delivery: Delivery) -> int | None:
+    """A message delivered again after a crash: commit the attempt before it is made, so that crashes are counted.
+
+    Returns its number; None when the step is not to be had.
+    """
+    row = session.execute(_COUNT_UNDO_ATTEMPT if delivery.undo else _COUNT_ATTEMPT, _where(session, delivery))
+    return row.scalar_one_or_none()
+
+
+def _where(session: Session, delivery: Delivery) -> dict[str, Any]:
+    return {"execution": delivery.execution_id, "number": delivery.number, "now": now(session)}
 
 
 def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | None:
@@ -90,7 +113,7 @@ def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | N
     """
     row = session.execute(
         _CLAIM_UNDO if delivery.undo else _CLAIM,
-        {"execution": delivery.execution_id, "number": delivery.number, "now": now(session)},
+        _where(session, delivery),
     ).one_or_none()
     if row is None:
         return None
@@ -104,7 +127,7 @@ def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | N
         definition=row.definition,
         critical=row.critical,
         state=row.step_state,
-        attempts=made,
+        held=Held(row.step_state, None, made),
         attempt=made if counted else made + 1,
         idempotency_key=str(row.idempotency_key),
         outputs={name: outputs[name] for name in row.read_names or ()},
@@ -113,20 +136,20 @@ def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | N
     )
 
 
-def take_lease(session: Session, step: StepRun, delivery: Delivery, *, lease_seconds: float) -> None:
-    """Mark the step as worked on under a fresh token; from the commit on, the token decides who may complete it."""
-    step.token = uuid4()
-    before = step.state
-    at = now(session)
+def take_lease(session: Session, step: StepRun, delivery: Delivery, *, lease_seconds: float) -> Held:
+    """Mark the step as worked on under a fresh token; returns what its row holds once this is committed.
+
+    From then on the token decides who may complete it.
+    """
+    token, at = uuid4(), now(session)
     session.execute(
         _LEASE,
         {
-            "execution": delivery.execution_id,
-            "number": delivery.number,
-            "token": step.token,
+            **_where(session, delivery),
+            "token": token,
             "lease": lease_seconds,
             "attempt": step.attempt,
-            "before": before,
+            "before": step.held.state,
             "worker": delivery.worker,
             "task_id": delivery.task_id,
             "now": at,
@@ -134,8 +157,7 @@ def take_lease(session: Session, step: StepRun, delivery: Delivery, *, lease_sec
         },
     )
     step.started_at = step.started_at or at
-    if not delivery.undo:
-        step.state = "running"
+    return Held(step.held.state if delivery.undo else "running", token, step.attempt)
 
 
 def extend_lease(session: Session, execution_id: int, number: int, token: UUID, *, lease_seconds: float) -> bool:

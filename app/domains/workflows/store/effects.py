@@ -32,6 +32,13 @@ _CONFIRM = text(
     """
 )
 
+_FORGET_INTENDED = text(
+    """
+    UPDATE execution_effects SET state = 'kept', undo_operation = NULL, undo_params = NULL
+    WHERE execution_id = :execution AND sequence_number = :number AND state = 'intended'
+    """
+)
+
 _INTENDED = text(
     """
     SELECT count(*) FROM execution_effects
@@ -76,6 +83,11 @@ def confirm(session: Session, step: StepRun, effects: Sequence[Effect], *, undon
         result: Any = session.execute(_CONFIRM, row)
         if not result.rowcount:
             session.execute(_INSERT, row)
+
+
+def forget_intended(session: Session, step: StepRun) -> None:
+    """What was intended and is not undone by the operation's own compensation: kept for the record."""
+    session.execute(_FORGET_INTENDED, {"execution": step.execution.id, "number": step.number})
 
 
 def to_undo(session: Session, step: StepRun) -> list[Undo]:

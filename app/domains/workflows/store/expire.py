@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from app.core.clock import now
 from app.core.db import Database
+from app.domains.workflows.store.finish import tell_ended
+from app.domains.workflows.store.records import Execution, Held, StepRun
 from app.domains.workflows.store.settle import settle
 from app.domains.workflows.store.stop import stop
 
@@ -24,9 +27,15 @@ _FAIL_RUNNING = text(
     WITH s AS (
       UPDATE workflow_steps SET state = 'failed', token = NULL, lease_until = NULL, completed_at = :now,
         error_message = :error, error_type = 'ExecutionTimeout'
-      WHERE execution_id = :execution AND state = 'running' RETURNING owner_id, step_name, attempts)
-    INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, error)
-    SELECT owner_id, :execution, :now, step_name, 'running', 'failed', attempts, :error FROM s
+      WHERE execution_id = :execution AND state = 'running'
+      RETURNING execution_id, sequence_number, step_name, task, definition, critical, attempts, idempotency_key,
+        started_at, completed_at),
+    history AS (
+      INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, error)
+      SELECT e.owner_id, e.id, :now, step_name, 'running', 'failed', attempts, :error
+      FROM s JOIN workflow_executions e ON e.id = s.execution_id)
+    SELECT s.*, e.owner_id, e.workflow_name, e.correlation_id, e.context, e.state, e.rollback, e.stopping, e.error
+    FROM s JOIN workflow_executions e ON e.id = s.execution_id ORDER BY s.sequence_number
     """
 )
 
@@ -39,6 +48,27 @@ def expire(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
         if limit is None:
             return False
         message = f"the execution took longer than its {limit:g} seconds"
-        session.execute(_FAIL_RUNNING, {"execution": execution_id, "now": at, "error": message})
+        failed = session.execute(_FAIL_RUNNING, {"execution": execution_id, "now": at, "error": message}).all()
+        for row in failed:
+            tell_ended(session, _failed(row, message))
         stop(session, execution_id, why="failure", error={"step": None, "type": "ExecutionTimeout", "message": message})
     return settle(database, owner_id=owner_id, execution_id=execution_id)
+
+
+def _failed(row: Any, message: str) -> StepRun:
+    return StepRun(
+        execution=Execution.of(row.execution_id, row),
+        number=row.sequence_number,
+        name=row.step_name,
+        task=row.task,
+        definition=row.definition,
+        critical=row.critical,
+        state="failed",
+        held=Held("failed", None, row.attempts),
+        idempotency_key=str(row.idempotency_key),
+        attempt=row.attempts,
+        error_message=message,
+        error_type="ExecutionTimeout",
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback as tracebacks
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -45,10 +46,28 @@ _PUT_BACK = text(
 
 def describe(step: StepRun, error: BaseException) -> str:
     """Put the error into the step, in words; returns the traceback's text."""
-    step.error_message = (_words(error) or type(error).__name__)[:MESSAGE_LIMIT].replace("\x00", "")
+    step.error_message = (words(error) or type(error).__name__)[:MESSAGE_LIMIT]
     step.error_type = type(error).__name__
-    lines = tracebacks.format_exception(type(error), error, error.__traceback__)
-    return "".join(lines)[-TRACEBACK_LIMIT:].replace("\x00", "")
+    if _diagnosis(error) is None:
+        lines = tracebacks.format_exception(type(error), error, error.__traceback__)
+    else:
+        lines = [*tracebacks.format_tb(error.__traceback__), f"{step.error_type}: {step.error_message}"]
+    return _storable("".join(lines))[-TRACEBACK_LIMIT:]
+
+
+def words(error: BaseException) -> str:
+    """What an error says; of a database's error only its first line, since its details quote the rows' values."""
+    diagnosis = _diagnosis(error)
+    return _storable(str(error) if diagnosis is None else str(diagnosis.message_primary or type(error).__name__))
+
+
+def _diagnosis(error: BaseException) -> Any:
+    return getattr(getattr(error, "orig", error), "diag", None)
+
+
+def _storable(message: str) -> str:
+    """Without what PostgreSQL does not store."""
+    return message.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def said(step: StepRun) -> str:
@@ -56,16 +75,8 @@ def said(step: StepRun) -> str:
     return f"{step.error_type}: {step.error_message}"
 
 
-def _words(error: BaseException) -> str:
-    """What an error says; of a database's error only its first line, since its details quote the rows' values."""
-    diagnosis = getattr(getattr(error, "orig", error), "diag", None)
-    return getattr(diagnosis, "message_primary", None) or str(error)
-
-
-def put_back(
-    session: Session, step: StepRun, delivery: Delivery, error: BaseException, *, made: int, delay: float
-) -> Outcome:
-    """Another attempt follows in `delay` seconds. `made`: the attempts that the row counted when the step was claimed."""
+def put_back(session: Session, step: StepRun, delivery: Delivery, error: BaseException, *, delay: float) -> Outcome:
+    """Another attempt follows in `delay` seconds."""
     traceback = describe(step, error)
     at = now(session)
     not_before = at + timedelta(seconds=delay)
@@ -76,9 +87,9 @@ def put_back(
             "number": delivery.number,
             "undo": delivery.undo,
             "attempt": step.attempt,
-            "made": made,
-            "before": step.state,
-            "token": step.token,
+            "made": step.held.attempts,
+            "before": step.held.state,
+            "token": step.held.token,
             "not_before": not_before,
             # what travels with a countdown counts as sent when it arrives
             "sent_at": not_before if delay <= COUNTDOWN_LIMIT else None,

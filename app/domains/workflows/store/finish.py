@@ -7,6 +7,7 @@ exactly one of them finds a join ready.
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,9 @@ from pipelines.plan import Route
 OUTPUT_LIMIT = 1024 * 1024
 """Bytes of JSON in one step's output or in a context."""
 
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape of a NUL in JSON text; a backslash that is itself escaped begins none."""
+
 _FINISH = text(
     """
     WITH done AS (
@@ -37,7 +41,7 @@ _FINISH = text(
         error_type = CASE WHEN :undo THEN error_type ELSE :error_type END,
         error_traceback = CASE WHEN :undo THEN error_traceback ELSE :traceback END
       WHERE execution_id = :execution AND sequence_number = :number AND state = :before
-        AND token IS NOT DISTINCT FROM :token
+        AND token IS NOT DISTINCT FROM :token AND CASE WHEN :undo THEN undo_attempts ELSE attempts END = :made
       RETURNING releases, sink, step_name, owner_id),
     locked AS (
       SELECT s.sequence_number FROM workflow_steps s, done
@@ -112,7 +116,7 @@ def finish(
     """
     at = now(session)
     started = step.started_at or at
-    in_one_transaction = step.token is None and not delivery.undo
+    in_one_transaction = step.held.token is None and not delivery.undo
     row = session.execute(
         _FINISH,
         {
@@ -121,11 +125,12 @@ def finish(
             "undo": delivery.undo,
             "release": release,
             "to": to,
-            "before": step.state,
-            "shown_before": "running" if in_one_transaction and to != "skipped" else step.state,
+            "before": step.held.state,
+            "made": step.held.attempts,
+            "shown_before": "running" if in_one_transaction and to != "skipped" else step.held.state,
             "began": in_one_transaction and to != "skipped",
             "waiting": "compensating" if delivery.undo else "pending",
-            "token": step.token,
+            "token": step.held.token,
             "now": at,
             "started": started,
             "attempt": step.attempt,
@@ -187,14 +192,17 @@ def tell_ended(session: Session, step: StepRun) -> None:
 def as_json(value: Any, what: str) -> str:
     """JSON text of a step's data. Raises StepFailed (permanent) when it is not JSON or too large."""
     try:
-        document = json.dumps(value, allow_nan=False)
+        document = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        size = len(document.encode())
     except (TypeError, ValueError) as error:
-        message = f"the {what} is not JSON: {error}"
+        # an encoding error would quote the value
+        why = "it holds half of a surrogate pair" if isinstance(error, UnicodeError) else str(error)
+        message = f"the {what} is not JSON: {why}"
         raise StepFailed(message, permanent=True) from None
-    if len(document) > OUTPUT_LIMIT:
-        message = f"the {what} is {len(document)} bytes of JSON; the limit is {OUTPUT_LIMIT}"
+    if size > OUTPUT_LIMIT:
+        message = f"the {what} is {size} bytes of JSON; the limit is {OUTPUT_LIMIT}"
         raise StepFailed(message, permanent=True)
-    if "\\u0000" in document:
+    if _NUL.search(document):
         message = f"the {what} holds a NUL character, which PostgreSQL does not store"
         raise StepFailed(message, permanent=True)
     return document

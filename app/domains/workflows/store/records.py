@@ -52,9 +52,21 @@ class Execution:
         return (self.error or {}).get("message")
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a step's row holds as committed: the next write goes through only if it still does.
+
+    `attempts`: those made, or in a rollback the attempts to undo.
+    """
+
+    state: str
+    token: UUID | None
+    attempts: int
+
+
 @dataclass
 class StepRun:
-    """A step of an execution while it is worked on, as it was claimed."""
+    """A step of an execution while it is worked on, as it was claimed. `state` is what it is about to become."""
 
     execution: Execution
     number: int
@@ -63,11 +75,10 @@ class StepRun:
     definition: dict[str, Any]
     critical: bool
     state: str
-    attempts: int
+    held: Held
     idempotency_key: str
     outputs: dict[str, Any] = field(default_factory=dict)
     is_passed_over: bool = False
-    token: UUID | None = None
     attempt: int = 1
     input: dict[str, Any] | None = None
     output: Any = None

@@ -18,7 +18,7 @@ from pipelines.plan import routes
 
 _STEPS = text(
     """
-    SELECT sequence_number, step_name, state FROM workflow_steps
+    SELECT sequence_number, step_name, state, critical FROM workflow_steps
     WHERE execution_id = :execution ORDER BY sequence_number FOR UPDATE
     """
 )
@@ -29,12 +29,13 @@ _REOPEN = text(
       UPDATE workflow_steps s SET state = 'pending', unmet = r.unmet, releases = r.releases, route = r.route, sink = r.sink,
         attempts = 0, tries = 0, not_before = NULL, token = NULL, completed_at = NULL, started_at = NULL,
         sent_at = CASE WHEN r.unmet = 0 THEN now() END
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (number int, unmet int, releases int[], route jsonb, sink boolean)
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+        AS r (number int, before text, unmet int, releases int[], route jsonb, sink boolean)
       WHERE s.execution_id = :execution AND s.sequence_number = r.number
-      RETURNING s.owner_id, s.step_name),
+      RETURNING s.owner_id, s.step_name, r.before),
     history AS (
       INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state)
-      SELECT owner_id, :execution, :now, step_name, 'failed', 'pending' FROM moved)
+      SELECT owner_id, :execution, :now, step_name, before, 'pending' FROM moved)
     UPDATE workflow_executions SET state = 'running', completed_at = NULL, result = NULL, error = NULL, stopping = NULL,
       unmet_sinks = :sinks, check_at = now() + make_interval(secs => :resend_after)
     WHERE id = :execution AND state IN ('completed', 'failed') RETURNING owner_id, state
@@ -59,9 +60,10 @@ _RETRY_ROLLBACK = text(
 )
 
 
-def failed_steps(session: Session, execution_id: int) -> list[str]:
-    """Names of the steps that failed."""
-    return [row.step_name for row in session.execute(_STEPS, {"execution": execution_id}) if row.state == "failed"]
+def states(session: Session, execution_id: int) -> dict[str, tuple[str, bool]]:
+    """Each step's state, and whether it is critical; locked."""
+    rows = session.execute(_STEPS, {"execution": execution_id})
+    return {row.step_name: (row.state, row.critical) for row in rows}
 
 
 def reopen(
@@ -73,17 +75,22 @@ def reopen(
     operations: Catalogue,
     resend_after: float,
 ) -> None:
-    """Ended -> running with these steps pending again, each after those of the others that it depends on."""
-    session.execute(_STEPS, {"execution": execution_id})
+    """Ended -> running with these steps pending again, each after those of the others that it depends on.
+
+    What never began because of the failure goes on with them.
+    """
+    before = {row.sequence_number: row.state for row in session.execute(_STEPS, {"execution": execution_id})}
     steps = steps_of(document)
     graph = Graph.of(steps)
     by_name = {step.name: step for step in steps}
     again = {graph.numbers[name] for name in step_names}
+    again |= {number for number, state in before.items() if state == "cancelled"}
     unmet = graph.residual(again)
     ways = routes(graph, [hop(number, by_name[name], operations) for number, name in enumerate(graph.names)])
     rows: list[dict[str, Any]] = [
         {
             "number": number,
+            "before": before[number],
             "unmet": unmet[number],
             "releases": [after for after in graph.successors[number] if after in again],
             "route": ways[number].as_json(),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -25,8 +27,8 @@ from app.domains.workflows.store.call import StepCall
 from app.domains.workflows.store.claim import claim, count_attempt, take_lease
 from app.domains.workflows.store.conditions import pass_over_descendants
 from app.domains.workflows.store.delivery import Delivery, Outcome
-from app.domains.workflows.store.finish import LeaseLost, end_step
-from app.domains.workflows.store.lease import kept, time_limit
+from app.domains.workflows.store.finish import LeaseLost, as_json, end_step
+from app.domains.workflows.store.lease import bounded, kept
 from app.domains.workflows.store.records import Observers, StepRun
 from app.domains.workflows.store.settle import settle
 from app.domains.workflows.store.stop import stop
@@ -40,6 +42,8 @@ from pipelines.retry import IN_PLACE_SECONDS, next_delay, resolve_policy
 log = logging.getLogger(__name__)
 
 RECONNECTS = 5
+
+T = TypeVar("T")
 
 _LEFT_READY = text(
     """
@@ -70,7 +74,7 @@ def run(world: World, delivery: Delivery) -> Outcome:
     """
     while True:
         with logs.about(execution=delivery.execution_id, step=delivery.number):
-            outcome = _deliver(world, delivery)
+            outcome = _reconnecting(partial(_deliver, world, delivery))
             if outcome.settle:
                 settle(world.database, owner_id=delivery.owner_id, execution_id=delivery.execution_id)
         if outcome.retry_in is None or outcome.retry_in > IN_PLACE_SECONDS:
@@ -79,11 +83,11 @@ def run(world: World, delivery: Delivery) -> Outcome:
         delivery = replace(delivery, redelivered=False)
 
 
-def _deliver(world: World, delivery: Delivery) -> Outcome:
-    """Once more when the database went away before the step was claimed: a new connection is tried, for a second."""
+def _reconnecting(act: Callable[[], T]) -> T:
+    """Once more when the database went away under the claim: a new connection is tried, for about a second."""
     for tries_left in reversed(range(RECONNECTS)):
         try:
-            return (_undo if delivery.undo else _forward)(world, delivery)
+            return act()
         except DBAPIError as error:
             if not (error.connection_invalidated or isinstance(error, OperationalError)) or not tries_left:
                 raise
@@ -91,27 +95,34 @@ def _deliver(world: World, delivery: Delivery) -> Outcome:
     raise AssertionError
 
 
-def _forward(world: World, delivery: Delivery) -> Outcome:
-    if delivery.redelivered:
-        with world.database.transaction(delivery.owner_id) as session:
-            count_attempt(session, delivery)
+def _deliver(world: World, delivery: Delivery) -> Outcome:
+    work = _undo if delivery.undo else _forward
+    if not delivery.redelivered:
+        return work(world, delivery, counted=False)
+    with world.database.transaction(delivery.owner_id) as session:
+        counted = count_attempt(session, delivery) is not None
+    return work(world, delivery, counted=counted)
+
+
+def _forward(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
     step: StepRun | None = None
     try:
         with world.database.transaction(delivery.owner_id) as session:
-            step = claim(session, delivery, counted=delivery.redelivered)
+            step = claim(session, delivery, counted=counted)
             if step is None:
                 return _left_over(session, delivery)
             prepared = _prepare(world, step)
             if prepared.skip:
                 return end_step(session, step, delivery, to="skipped")
             _tell_claimed(session, step)
+            call = StepCall(world.database, step, lambda: session)
             if prepared.operation is None or not prepared.operation.lease:
-                with time_limit(_timeout(prepared)):
-                    call = StepCall(world.database, step, lambda: session)
+                with bounded(_timeout(prepared), session):
                     step.output = _attempt(call, prepared)
                 return _complete(session, call, prepared, delivery)
-            _intend(session, StepCall(world.database, step, lambda: session), prepared)
-            take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
+            _intend(session, call, prepared)
+            held = take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
+        step.held = held
         return _leased(world, prepared, delivery)
     except LeaseLost as error:
         log.warning("%s", error)
@@ -125,10 +136,8 @@ def _forward(world: World, delivery: Delivery) -> Outcome:
 def _leased(world: World, prepared: Prepared, delivery: Delivery) -> Outcome:
     step = prepared.step
     with ExitStack() as stack:
-        call = StepCall(
-            world.database, step, lambda: stack.enter_context(world.database.transaction(delivery.owner_id))
-        )
-        with _kept(world, step, delivery), time_limit(_timeout(prepared)):
+        call = _later(world, step, delivery, stack)
+        with _kept(world, step, delivery), bounded(_timeout(prepared), None):
             step.output = _attempt(call, prepared)
         # the heartbeat has ended: it would wait for the row that this transaction now locks
         return _complete(call.session, call, prepared, delivery)
@@ -146,9 +155,7 @@ def _prepare(world: World, step: StepRun) -> Prepared:
         message = f"Service not found: {definition.operation}"
         raise StepFailed(message, permanent=True)
     policy = _policy(world.settings, step, operation)
-    if step.attempt > policy.maximum_attempts:
-        message = "worker lost"
-        raise StepFailed(message, permanent=True)
+    _refuse_lost(step, policy)
     if step.is_passed_over or (definition.when is not None and not holds(definition.when, scope(step))):
         return Prepared(step, operation, skip=True)
     if operation is None:
@@ -156,8 +163,16 @@ def _prepare(world: World, step: StepRun) -> Prepared:
     fields = operation.parameters.model_fields
     optional = frozenset(name for name, info in fields.items() if not info.is_required())
     params = resolve_params(definition.params, scope(step), step_name=step.name, optional=optional)
+    as_json(params, "input")
     step.input = params
     return Prepared(step, operation, params)
+
+
+def _refuse_lost(step: StepRun, policy: RetryPolicy) -> None:
+    """Every attempt that the policy allows was begun, and no worker came back to tell of the last one."""
+    if step.attempt > policy.maximum_attempts:
+        step.attempt = policy.maximum_attempts
+        raise StepFailed("worker lost", permanent=True)
 
 
 def scope(step: StepRun) -> Scope:
@@ -214,6 +229,7 @@ def _confirm(session: Session, call: StepCall, step: StepRun, operation: Operati
         told = call.effects or [Effect(operation.name, step.name, f"{operation.name} of step {step.name}")]
         changed = [replace(effect, undo=params) for effect in told[:1]]
         effects.confirm(session, step, changed, undone_by=override.operation)
+        effects.forget_intended(session, step)
     elif call.effects:
         effects.confirm(session, step, call.effects, undone_by=None if override == "none" else operation.undone_by)
 
@@ -233,52 +249,87 @@ def _tell_claimed(session: Session, step: StepRun) -> None:
 def _fail(world: World, step: StepRun, delivery: Delivery, error: Exception) -> Outcome:
     operation = world.operations.get(step.operation) if step.operation else None
     delay = next_delay(_policy(world.settings, step, operation), attempt=step.attempt, error=error)
-    log.warning("attempt %s of %s failed: %s", step.attempt, step.name, error, exc_info=delay is None)
-    made = step.attempt if step.token is not None else step.attempts
+    log.warning("attempt %s of %s failed: %s", step.attempt, step.name, fail.words(error))
+    if delay is None and not step.critical:
+        _undo_intended(world, step, delivery)
+
+    def record(session: Session, why: Exception) -> Outcome:
+        if delay is not None and why is error:
+            return fail.put_back(session, step, delivery, why, delay=delay)
+        return fail.fail_for_good(session, step, delivery, why)
+
+    return _recorded(world, step, delivery, error, record)
+
+
+def _recorded(
+    world: World,
+    step: StepRun,
+    delivery: Delivery,
+    error: Exception,
+    record: Callable[[Session, Exception], Outcome],
+) -> Outcome:
+    """Write a failure; one that cannot be written as it is fails for good as such, so that no attempt goes uncounted."""
     try:
-        if delay is None and not step.critical:
-            _undo_intended(world, step)
-        with world.database.transaction(delivery.owner_id) as session:
-            if delay is not None:
-                return fail.put_back(session, step, delivery, error, made=made, delay=delay)
-            outcome = fail.fail_for_good(session, step, delivery, error)
-        outcome.settle = step.execution.stopping is not None
+        try:
+            with world.database.transaction(delivery.owner_id) as session:
+                outcome = record(session, error)
+        except (LeaseLost, DBAPIError):
+            raise
+        except Exception as second:
+            log.exception("the failure of %s could not be recorded as it is", step.name)
+            step.input = None
+            bare = StepFailed(f"the failure could not be recorded: {type(second).__name__}", permanent=True)
+            with world.database.transaction(delivery.owner_id) as session:
+                outcome = record(session, bare)
     except LeaseLost as lost:
         log.warning("%s", lost)
         return Outcome()
+    outcome.settle = outcome.settle or (not delivery.undo and step.execution.stopping is not None)
     return outcome
 
 
-def _undo_intended(world: World, step: StepRun) -> None:
+def _undo_intended(world: World, step: StepRun, delivery: Delivery) -> None:
     """A step that failed for good and whose execution goes on leaves nothing half-made behind."""
+    if step.held.token is None:
+        return
     try:
-        with world.database.transaction(step.execution.owner_id) as session:
+        with world.database.transaction(delivery.owner_id) as session:
             undos = effects.to_undo(session, step)
-            if undos:
-                undo.call_all(StepCall(world.database, step, lambda: session), undos, world.operations)
-                for each in undos:
-                    effects.undone(session, each)
-    except Exception:
-        log.exception("what %s had begun could not be undone; it stays in the ledger as intended", step.name)
+        if not undos:
+            return
+        with ExitStack() as stack:
+            call = _later(world, step, delivery, stack)
+            with _kept(world, step, delivery):
+                undo.call_all(call, undos, world.operations)
+            for each in undos:
+                effects.undone(call.session, each)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the step has failed and says so
+        log.error("what %s had begun is not undone and stays in the ledger: %s", step.name, fail.words(error))  # noqa: TRY400
 
 
-def _undo(world: World, delivery: Delivery) -> Outcome:
+def _later(world: World, step: StepRun, delivery: Delivery, stack: ExitStack) -> StepCall:
+    """A call whose transaction begins when it is first used and ends with the stack."""
+    return StepCall(world.database, step, lambda: stack.enter_context(world.database.transaction(delivery.owner_id)))
+
+
+def _undo(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
     step: StepRun | None = None
     undos: list[effects.Undo] = []
     try:
         with world.database.transaction(delivery.owner_id) as session:
-            step = claim(session, delivery, counted=False)
+            step = claim(session, delivery, counted=counted)
             if step is None:
                 return _left_over(session, delivery)
             undos = effects.to_undo(session, step)
+            _refuse_lost(step, undo.policy_of(undos, world.operations))
             if not undo.is_leased(undos, world.operations):
-                undo.call_all(StepCall(world.database, step, lambda: session), undos, world.operations)
+                call = StepCall(world.database, step, lambda: session)
+                undo.call_all(call, undos, world.operations, session=session)
                 return undo.complete(session, step, delivery, undos)
-            take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
+            held = take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
+        step.held = held
         with ExitStack() as stack:
-            call = StepCall(
-                world.database, step, lambda: stack.enter_context(world.database.transaction(delivery.owner_id))
-            )
+            call = _later(world, step, delivery, stack)
             with _kept(world, step, delivery):
                 undo.call_all(call, undos, world.operations)
             return undo.complete(call.session, step, delivery, undos)
@@ -293,16 +344,14 @@ def _undo(world: World, delivery: Delivery) -> Outcome:
 
 def _fail_undo(world: World, step: StepRun, delivery: Delivery, undos: list[effects.Undo], error: Exception) -> Outcome:
     delay = next_delay(undo.policy_of(undos, world.operations), attempt=step.attempt, error=error)
-    made = step.attempt if step.token is not None else step.attempts
-    log.warning("attempt %s to undo %s failed: %s", step.attempt, step.name, error, exc_info=delay is None)
-    try:
-        with world.database.transaction(delivery.owner_id) as session:
-            if delay is None:
-                return undo.give_up(session, step, delivery, error)
-            return fail.put_back(session, step, delivery, error, made=made, delay=delay)
-    except LeaseLost as lost:
-        log.warning("%s", lost)
-        return Outcome()
+    log.warning("attempt %s to undo %s failed: %s", step.attempt, step.name, fail.words(error))
+
+    def record(session: Session, why: Exception) -> Outcome:
+        if delay is not None and why is error:
+            return fail.put_back(session, step, delivery, why, delay=delay)
+        return undo.give_up(session, step, delivery, why)
+
+    return _recorded(world, step, delivery, error, record)
 
 
 def _left_over(session: Session, delivery: Delivery) -> Outcome:

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
-from app.core.queue import send_task
+from app.core.ports import ports
+from app.core.queue import Sender, send_task
 from app.domains.workflows.store.start import begin, send_ready
 
 BATCH = 200
@@ -54,7 +55,7 @@ _SEND_AGAIN = text(
       WHERE s.execution_id = ANY(:executions) AND s.unmet = 0 AND s.token IS NULL
         AND (s.state = 'pending' AND e.stopping IS NULL OR s.state = 'compensating' AND e.rollback = 'running')
         AND (s.not_before IS NULL OR s.not_before <= :now)
-        AND (s.sent_at IS NULL OR s.sent_at < now() - make_interval(secs => :resend_after * power(2, least(s.tries, 8))))
+        AND (s.sent_at IS NULL OR s.sent_at < now() - make_interval(secs => :resend_after * power(2, least(s.tries, 4))))
       ORDER BY s.execution_id, s.sequence_number FOR UPDATE OF s SKIP LOCKED)
     UPDATE workflow_steps s SET sent_at = now(), tries = s.tries + 1 FROM lost
     WHERE s.execution_id = lost.execution_id AND s.sequence_number = lost.sequence_number
@@ -109,7 +110,9 @@ def sweep(session: Session, *, resend_after: float, enabled: bool = True) -> Swe
             swept.overdue += 1
         elif row.stopping is not None:
             send_task(session, SETTLE_TASK, str(row.owner_id), row.id)
-    swept.sent_again = _send_again(session, executions, at, resend_after)
+    # a send that cannot succeed is no try: else the next one would be far off when the broker is back
+    if (sender := ports(session).find(Sender)) and sender.is_reachable():  # type: ignore[type-abstract]
+        swept.sent_again = _send_again(session, executions, at, resend_after)
     session.execute(_LOOK_AGAIN, {"executions": executions, "resend_after": resend_after})
     return swept
 

@@ -15,6 +15,7 @@ from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.effects import Undo, undone
 from app.domains.workflows.store.fail import describe, said
 from app.domains.workflows.store.finish import LeaseLost, finish
+from app.domains.workflows.store.lease import bounded
 from app.domains.workflows.store.records import Observers, StepRun
 from app.domains.workflows.store.settle import end_stopped
 from pipelines.definition import RetryPolicy
@@ -32,7 +33,7 @@ _GIVE_UP = text(
       UPDATE workflow_steps SET state = 'compensation_failed', undo_attempts = :attempt, token = NULL, lease_until = NULL,
         not_before = NULL, error_message = :error, error_type = :error_type, error_traceback = :traceback
       WHERE execution_id = :execution AND sequence_number = :number AND state = 'compensating'
-        AND token IS NOT DISTINCT FROM :token
+        AND token IS NOT DISTINCT FROM :token AND undo_attempts = :made
       RETURNING owner_id, step_name)
     INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, worker, task_id, error)
     SELECT owner_id, :execution, :now, step_name, 'compensating', 'compensation_failed', :attempt, :worker, :task_id, :error
@@ -52,14 +53,15 @@ def is_leased(undos: Sequence[Undo], catalogue: Catalogue) -> bool:
     return any(operation.lease for undo in undos if (operation := catalogue.get(undo.operation)))
 
 
-def call_all(call: StepCall, undos: Sequence[Undo], catalogue: Catalogue) -> None:
-    """Run the compensations. Raises what they raise, and StepFailed for one that no worker knows."""
+def call_all(call: StepCall, undos: Sequence[Undo], catalogue: Catalogue, *, session: Session | None = None) -> None:
+    """Run the compensations; `session`: all in this one transaction. Raises what they raise, and StepFailed for one that no worker knows."""
     for undo in undos:
         operation = catalogue.get(undo.operation)
         if operation is None:
             message = f"no operation {undo.operation} to undo {undo.summary}"
             raise StepFailed(message, permanent=True)
-        operation.function(call, **operation.bind(undo.params))
+        with bounded(operation.timeout_seconds, session):
+            operation.function(call.to_undo(undo.effect_id), **operation.bind(undo.params))
 
 
 def complete(session: Session, step: StepRun, delivery: Delivery, undos: Sequence[Undo]) -> Outcome:
@@ -84,7 +86,8 @@ def give_up(session: Session, step: StepRun, delivery: Delivery, error: BaseExce
             "execution": delivery.execution_id,
             "number": delivery.number,
             "attempt": step.attempt,
-            "token": step.token,
+            "made": step.held.attempts,
+            "token": step.held.token,
             "worker": delivery.worker,
             "task_id": delivery.task_id,
             "error": step.error_message,
