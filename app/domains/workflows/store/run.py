@@ -29,7 +29,7 @@ from app.domains.workflows.store.conditions import pass_over_descendants
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import LeaseLost, as_json, end_step
 from app.domains.workflows.store.lease import bounded, kept
-from app.domains.workflows.store.records import Observers, StepRun
+from app.domains.workflows.store.records import Held, Observers, StepRun
 from app.domains.workflows.store.settle import settle
 from app.domains.workflows.store.stop import stop
 from pipelines.definition import Compensate, OnFalse, RetryPolicy, StepType
@@ -290,13 +290,13 @@ def _recorded(
 
 def _undo_intended(world: World, step: StepRun, delivery: Delivery) -> None:
     """A step that failed for good and whose execution goes on leaves nothing half-made behind."""
-    if step.held.token is None:
-        return
     try:
         with world.database.transaction(delivery.owner_id) as session:
             undos = effects.to_undo(session, step)
-        if not undos:
-            return
+            if not undos:
+                return
+            held = step.held if step.held.token else _held_to_undo(world, session, step, delivery)
+        step.held = held
         with ExitStack() as stack:
             call = _later(world, step, delivery, stack)
             with _kept(world, step, delivery):
@@ -305,6 +305,14 @@ def _undo_intended(world: World, step: StepRun, delivery: Delivery) -> None:
                 effects.undone(call.session, each)
     except Exception as error:  # noqa: BLE001 - whatever it is, the step has failed and says so
         log.error("what %s had begun is not undone and stays in the ledger: %s", step.name, fail.words(error))  # noqa: TRY400
+
+
+def _held_to_undo(world: World, session: Session, step: StepRun, delivery: Delivery) -> Held:
+    """A lease for an attempt that failed before it had one, since workers before it left something half-made."""
+    claimed = claim(session, delivery, counted=True)
+    if claimed is None or claimed.held != step.held:
+        raise LeaseLost
+    return take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
 
 
 def _later(world: World, step: StepRun, delivery: Delivery, stack: ExitStack) -> StepCall:
