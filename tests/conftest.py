@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 
-from app.core.bootstrap import bootstrap
 from app.core.db import Database
 from app.core.ids import OPERATOR_ID, new_id
-from app.core.schema import upgrade
 from app.core.settings import Settings
 from app.core.world import World
 from app.domains.tenants import service as tenants
@@ -21,7 +20,7 @@ from app.factory import build_world, create_app
 from app.http.principal import Principal
 from app.http.tokens import Tokens
 from app.seeds import seed
-from tests.servers import Servers, make_test_tables, settings_for, shared, with_mail, worker_processes
+from tests.servers import Servers, prepared, with_mail, worker_processes
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,15 +30,27 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(servers.stop)
 
 
+@contextmanager
+def seeded(settings: Settings) -> Iterator[World]:
+    """The wired application over a seeded database."""
+    world = build_world(settings)
+    try:
+        seed(world)
+        yield world
+    finally:
+        world.close()
+
+
 @pytest.fixture(scope="session")
-def bare_settings(worker_id: str) -> Settings:
-    """Settings of this test process, with a bootstrapped, migrated and seeded database of its own."""
-    number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
-    settings = settings_for(f"turnup_{worker_id}", number)
-    bootstrap(shared()["admin_url"], settings)
-    upgrade(settings)
-    make_test_tables(settings)
-    return settings
+def number(worker_id: str) -> int:
+    """Which of the test processes this is."""
+    return 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
+
+
+@pytest.fixture(scope="session")
+def bare_settings(worker_id: str, number: int) -> Settings:
+    """Settings of this test process; no worker, sweeper or job ever looks at its database."""
+    return prepared(f"turnup_{worker_id}", number)
 
 
 @pytest.fixture(scope="session")
@@ -59,12 +70,8 @@ def settings(bare_settings: Settings, mail_server: MailServer) -> Settings:
 @pytest.fixture(scope="session")
 def world(settings: Settings) -> Iterator[World]:
     """The wired application over a seeded database."""
-    world = build_world(settings)
-    try:
-        seed(world)
+    with seeded(settings) as world:
         yield world
-    finally:
-        world.close()
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +112,26 @@ def token_for(settings: Settings) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def workers(settings: Settings, world: World) -> Iterator[Settings]:
+def live_settings(worker_id: str, number: int, mail_server: MailServer) -> Settings:
+    """Settings of the database on which this test process's workers work."""
+    return replace(prepared(f"turnup_live_{worker_id}", 8 + number), smtp_url=mail_server.url)
+
+
+@pytest.fixture(scope="session")
+def live_world(live_settings: Settings) -> Iterator[World]:
+    """The wired application over the workers' database."""
+    with seeded(live_settings) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def live_client(live_settings: Settings, live_world: World) -> FlaskClient:
+    """The API over the workers' database."""
+    return create_app(live_settings, live_world).test_client()
+
+
+@pytest.fixture(scope="session")
+def workers(live_settings: Settings, live_world: World) -> Iterator[Settings]:
     """Two worker processes, beat with sweeper and relay, and the endpoints process."""
-    with worker_processes(settings):
-        yield settings
+    with worker_processes(live_settings):
+        yield live_settings

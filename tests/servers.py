@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from app.core.bootstrap import bootstrap
+from app.core.schema import upgrade
 from app.core.settings import Settings
 from app.embedded import mail, postgres, redis
 from app.embedded.machine import free_port
@@ -110,6 +112,15 @@ def make_test_tables(settings: Settings) -> None:
         )
         connection.execute("CREATE TABLE test_flags (name text PRIMARY KEY)")
         connection.execute("GRANT SELECT, INSERT ON test_calls, test_flags TO turnup_app")
+
+
+def prepared(name: str, number: int) -> Settings:
+    """Settings with a bootstrapped and migrated database of that name, and that Redis number."""
+    settings = settings_for(name, number)
+    bootstrap(shared()["admin_url"], settings)
+    upgrade(settings)
+    make_test_tables(settings)
+    return settings
 
 
 @contextmanager

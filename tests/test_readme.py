@@ -59,17 +59,17 @@ def test_links_lead_somewhere() -> None:
 
 
 @pytest.fixture
-def installation(settings: Settings, world: World, workers: Settings, tmp_path: Path) -> Iterator[Settings]:
+def installation(live_settings: Settings, live_world: World, workers: Settings, tmp_path: Path) -> Iterator[Settings]:
     """What `make up` leaves running, seen from its folder: the API, an administrator, var/run/environment."""
     port = free_port()
     own = replace(
-        settings,
+        live_settings,
         api_port=port,
         public_url=f"http://127.0.0.1:{port}",
         admin_email="readme@example.com",
         admin_password=PASSWORD,
     )
-    with world.database.transaction(OPERATOR_ID) as session:
+    with live_world.database.transaction(OPERATOR_ID) as session:
         tenants.seed_administrator(session, email=own.admin_email, password=own.admin_password)
     keep_environment(tmp_path / "var", own.environment_variables())
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "-c", "app/gunicorn.conf.py", "app.wsgi:app"]

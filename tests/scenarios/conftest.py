@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from app.core.db import Database
 from app.core.ids import OPERATOR_ID
 from app.core.settings import Settings
 from app.core.world import World
@@ -87,6 +88,27 @@ class Engine:
         """Let go the steps that block on it."""
         with self.world.database.transaction(self.owner) as session:
             session.execute(text("INSERT INTO test_flags VALUES (:name) ON CONFLICT DO NOTHING"), {"name": name})
+
+
+@pytest.fixture(scope="session")
+def settings(live_settings: Settings) -> Settings:
+    """Here everything happens on the database of the workers."""
+    return live_settings
+
+
+@pytest.fixture(scope="session")
+def world(live_world: World) -> World:
+    return live_world
+
+
+@pytest.fixture(scope="session")
+def database(live_world: World) -> Database:
+    return live_world.database
+
+
+@pytest.fixture(scope="session")
+def client(live_client: FlaskClient) -> FlaskClient:
+    return live_client
 
 
 @pytest.fixture

@@ -12,9 +12,7 @@ import pytest
 from kombu.exceptions import OperationalError
 from sqlalchemy import text
 
-from app.core.bootstrap import bootstrap
 from app.core.ids import OPERATOR_ID, new_id
-from app.core.schema import upgrade
 from app.core.settings import Settings
 from app.domains.tenants import service as tenants
 from app.domains.workflows import service
@@ -26,7 +24,7 @@ from pipelines.errors import StepFailed
 from pipelines.operations import Call, Catalogue, Effect
 from pipelines.plan import Chain, Chord, Segment
 from tests.scenarios.conftest import Engine, step
-from tests.servers import make_test_tables, settings_for, shared
+from tests.servers import prepared
 
 QUICK = RetryPolicy(maximum_attempts=3, initial_interval=0.3, maximum_interval=2.0, jitter=False)
 ATTACKS = Catalogue()
@@ -164,11 +162,7 @@ class Lab(Engine):
 @pytest.fixture(scope="session")
 def lab_settings(worker_id: str) -> Settings:
     """A database of its own, which no sweeper looks at."""
-    settings = settings_for(f"turnup_lab_{worker_id}", 15)
-    bootstrap(shared()["admin_url"], settings)
-    upgrade(settings)
-    make_test_tables(settings)
-    return replace(settings, resend_after=5.0)
+    return replace(prepared(f"turnup_lab_{worker_id}", 15), resend_after=5.0)
 
 
 @pytest.fixture

@@ -11,7 +11,20 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
+from app.core.world import World
+
 ALL = ("workflow:view", "workflow:execute", "workflow:create", "workflow:delete")
+
+
+@pytest.fixture
+def client(live_client: FlaskClient) -> FlaskClient:
+    """What is started here runs on real workers."""
+    return live_client
+
+
+@pytest.fixture
+def world(live_world: World) -> World:
+    return live_world
 
 
 @pytest.fixture
