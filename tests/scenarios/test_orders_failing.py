@@ -31,6 +31,7 @@ def test_while_it_is_tried_again_everybody_can_see_why(shop: Shop) -> None:
     flag = fresh_slug()
     order = shop.place(**shop.services(alpha={"broken_until": flag}))
     shown = eventually(lambda: seen_retrying(shop, order), what="a failed attempt to be seen")
+    assert shown is not None
     assert (shown["activation_status"], shown["retry_count"]) == ("in_progress", 1)
     assert "fails on purpose" in shown["error_message"]
     assert shop.status(order)["status"] == "activating"

@@ -50,7 +50,7 @@ def test_of_two_orders_for_one_subdomain_one_gets_it_and_the_other_is_told(shop:
         shop.place(begin=False, customer_email=f"{n}-{slug}@example.com", company_name=f"{n} {slug}", **wanted)
         for n in ("one", "two")
     ]
-    at_once(*(lambda each=order: shop.call("POST", f"/{each['id']}/process") for order in orders))  # type: ignore[misc]
+    at_once(*(lambda each=order: shop.call("POST", f"/{each['id']}/process") for order in orders))
     ended = [shop.over(shop.until(order, "active", "failed")) for order in orders]
     [winner] = [order for order in ended if order["status"] == "active"]
     [loser] = [order for order in ended if order["status"] == "failed"]
