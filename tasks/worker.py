@@ -6,6 +6,8 @@ from celery import Celery
 from celery.signals import beat_init, setup_logging, worker_process_init
 
 from app.core import log
+from app.core.bootstrap import check_application_role
+from app.core.db import Database
 from app.core.settings import Settings
 from app.factory import joined_operations
 from app.jobs import JOBS
@@ -19,7 +21,12 @@ VISIBILITY_TIMEOUT = 3600.0
 
 
 def make(settings: Settings) -> Celery:
-    """A Celery object with every task, wired to this process's world."""
+    """A Celery object with every task, wired to this process's world.
+
+    Raises ConfigurationError in production when DATABASE_URL's role is not held by row-level security.
+    """
+    if settings.production:
+        _refuse_loose_role(settings)
     app = celery_app()
     configure(app, broker_url=settings.celery_broker_url, visibility_timeout=VISIBILITY_TIMEOUT)
     app.conf.task_time_limit = VISIBILITY_TIMEOUT - 60
@@ -36,6 +43,14 @@ def make(settings: Settings) -> Celery:
     loops = Loops(process)
     beat_init.connect(lambda **_: loops.start(), weak=False)
     return app
+
+
+def _refuse_loose_role(settings: Settings) -> None:
+    database = Database(settings.database_url, pool_size=1)
+    try:
+        check_application_role(database)
+    finally:
+        database.dispose()
 
 
 app = make(Settings.from_environment())
