@@ -42,15 +42,15 @@ def seeded(settings: Settings) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def number(worker_id: str) -> int:
+def process_number(worker_id: str) -> int:
     """Which of the test processes this is."""
     return 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
 
 
 @pytest.fixture(scope="session")
-def bare_settings(worker_id: str, number: int) -> Settings:
+def bare_settings(worker_id: str, process_number: int) -> Settings:
     """Settings of this test process; no worker, sweeper or job ever looks at its database."""
-    return prepared(f"turnup_{worker_id}", number)
+    return prepared(f"turnup_{worker_id}", process_number)
 
 
 @pytest.fixture(scope="session")
@@ -112,9 +112,9 @@ def token_for(settings: Settings) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def live_settings(worker_id: str, number: int, mail_server: MailServer) -> Settings:
+def live_settings(worker_id: str, process_number: int, mail_server: MailServer) -> Settings:
     """Settings of the database on which this test process's workers work."""
-    return replace(prepared(f"turnup_live_{worker_id}", 8 + number), smtp_url=mail_server.url)
+    return replace(prepared(f"turnup_live_{worker_id}", 8 + process_number), smtp_url=mail_server.url)
 
 
 @pytest.fixture(scope="session")

@@ -28,10 +28,16 @@ def test_flower_shows_steps_by_name_and_state_behind_its_login(settings: Setting
         found: dict[str, set[str]] = {}
         for task in answer.json().values():
             found.setdefault(str(task["name"]), set()).add(str(task["state"]))
-        return found or {"": set()}
+        return found
 
     with running(settings, {"flower": command}):
-        eventually(lambda: isinstance(states(), dict), within=60, what="Flower")
+
+        def listens() -> bool:
+            engine.run([step("probe", "quiet")])
+            seen = states()
+            return isinstance(seen, dict) and "test_service.quiet" in seen
+
+        eventually(listens, within=60, what="Flower's listening")
         assert states(auth=None) == httpx.codes.UNAUTHORIZED
         engine.run(
             [
