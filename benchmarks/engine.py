@@ -136,11 +136,7 @@ def counts(stack: Stack, ours: Turnup, *, many: int) -> dict[str, float]:
     """Write transactions and Redis commands of one workflow, with beat off: exact, not guessed."""
     tx, redis = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", stack.world.redis
     before = int(str(stack.sql(tx)[0][0])), int(redis.info("stats")["total_commands_processed"])
-    executions = [ours.start("seven") for _ in range(many)]
-    end = time.monotonic() + TIMEOUT_SECONDS
-    query = f"SELECT count(*) FROM workflow_executions WHERE id >= {min(executions)} AND state = 'completed'"
-    while stack.sql(query)[0][0] != many and time.monotonic() < end:
-        time.sleep(0.2)
+    ours.wait([ours.start("seven") for _ in range(many)])
     after = int(str(stack.sql(tx)[0][0])), int(redis.info("stats")["total_commands_processed"])
     return {"write_tx": (after[0] - before[0]) / many, "redis_commands": (after[1] - before[1]) / many}
 

@@ -97,10 +97,6 @@ class Settings:
     def celery_broker_url(self) -> str:
         return self.broker_url or self.redis_url
 
-    @property
-    def mail_dir(self) -> Path:
-        return self.var_dir / "mail"
-
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read and validate. Raises ConfigurationError with every fault found, unknown TURNUP_* names included."""

@@ -197,11 +197,6 @@ def steps(session: Session, *, execution_id: int) -> list[WorkflowStep]:
     return queries.steps(session, execution_id)
 
 
-def failed_step_names(session: Session, *, execution_id: int) -> list[str]:
-    """Names of the steps that failed."""
-    return [step.step_name for step in queries.steps(session, execution_id) if step.state == "failed"]
-
-
 def history(session: Session, *, execution_id: int) -> list[ExecutionEvent]:
     """Every transition, in order."""
     get_execution(session, execution_id=execution_id)

@@ -122,5 +122,4 @@ def fail_for_good(session: Session, step: StepRun, delivery: Delivery, error: Ba
     tell_ended(session, step)
     about = {"step": step.name, "type": step.error_type, "message": step.error_message}
     stop(session, step.execution.id, why="failure", error=about)
-    step.execution.stopping = step.execution.stopping or "failure"
-    return Outcome(error=said(step))
+    return Outcome(error=said(step), settle=True)

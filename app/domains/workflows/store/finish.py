@@ -173,14 +173,18 @@ def settle_completed(session: Session, execution: Execution) -> bool:
 
 
 def end_step(session: Session, step: StepRun, delivery: Delivery, *, to: str, traceback: str | None = None) -> Outcome:
-    """Finish a step that went forward, tell the observer, and complete the execution when it was the last."""
+    """Finish a step that went forward, tell the observer, and complete the execution when it was the last.
+
+    Of an execution that is stopping nothing becomes ready; this step could be the last that it waited for.
+    """
     session.flush()
     finished = finish(session, step, delivery, to=to, traceback=traceback)
     tell_ended(session, step)
-    if finished.unmet_sinks == 0 and finished.stopping is None:
+    if finished.stopping:
+        return Outcome(settle=True)
+    if finished.unmet_sinks == 0:
         settle_completed(session, step.execution)
-    step.execution.stopping = finished.stopping
-    return Outcome(ready={} if finished.stopping else finished.ready)
+    return Outcome(ready=finished.ready)
 
 
 def tell_ended(session: Session, step: StepRun) -> None:

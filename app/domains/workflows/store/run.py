@@ -205,9 +205,7 @@ def _complete(session: Session, call: StepCall, prepared: Prepared, delivery: De
         _confirm(session, call, step, operation)
     if step.output is False and step.step.type is StepType.CONDITION:
         return _false(session, step, delivery)
-    outcome = end_step(session, step, delivery, to="completed")
-    outcome.settle = step.execution.stopping is not None
-    return outcome
+    return end_step(session, step, delivery, to="completed")
 
 
 def _false(session: Session, step: StepRun, delivery: Delivery) -> Outcome:
@@ -216,9 +214,7 @@ def _false(session: Session, step: StepRun, delivery: Delivery) -> Outcome:
         stop(session, step.execution.id, why="end")
         return Outcome(settle=True)
     pass_over_descendants(session, step)
-    outcome = end_step(session, step, delivery, to="completed")
-    outcome.settle = step.execution.stopping is not None
-    return outcome
+    return end_step(session, step, delivery, to="completed")
 
 
 def _confirm(session: Session, call: StepCall, step: StepRun, operation: Operation) -> None:
@@ -284,7 +280,6 @@ def _recorded(
     except LeaseLost as lost:
         log.warning("%s", lost)
         return Outcome()
-    outcome.settle = outcome.settle or (not delivery.undo and step.execution.stopping is not None)
     return outcome
 
 
