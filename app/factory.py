@@ -21,7 +21,7 @@ from app.adapters.mail.port import Mailer
 from app.adapters.mail.smtp import SmtpMailer
 from app.adapters.provisioners import registry
 from app.adapters.provisioners.port import Provisioners
-from app.core import audit, clock, events, secrets
+from app.core import audit, clock, election, events, secrets
 from app.core.across import AcrossOwners
 from app.core.bootstrap import check_application_role
 from app.core.db import Base, Database
@@ -60,6 +60,7 @@ from pipelines.operations import Catalogue
 MODELS: tuple[ModuleType, ...] = (
     audit,
     clock,
+    election,
     events,
     secrets,
     http_models,

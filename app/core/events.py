@@ -23,14 +23,25 @@ _ALONE = text("SELECT pg_try_advisory_xact_lock(:key)")
 
 OUTBOX_CHANNEL = "turnup:outbox"
 SOURCE = "/turnup"
+CAUSED_BY = "caused_by"
+"""Under this name a session's `info` holds the execution for whose step it works."""
 
 
 class OutboxEvent(Owned, Base):
-    """One event on its way to the bus. `position` orders what one transaction after another wrote."""
+    """One event on its way to the bus. `position` orders what one transaction after another wrote.
+
+    `execution_id`: the execution whose step caused it. `handled_at`: when triggers and waits were told of it.
+    """
 
     __tablename__ = "outbox"
     # the relay reads what is not published yet, oldest first
-    __table_args__ = (Index("ix_outbox_unpublished", "position", postgresql_where="published_at IS NULL"),)
+    __table_args__ = (
+        Index("ix_outbox_unpublished", "position", postgresql_where="published_at IS NULL"),
+        # what triggers and waits have not been told of yet
+        Index("ix_outbox_unhandled", "position", postgresql_where="handled_at IS NULL"),
+        # what a wait that begins late looks back for
+        Index("ix_outbox_type", "owner_id", "type", "position"),
+    )
 
     position: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     id: Mapped[UUID] = mapped_column(Uuid, unique=True)
@@ -38,7 +49,9 @@ class OutboxEvent(Owned, Base):
     subject: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
     data: Mapped[dict[str, Any]]
+    execution_id: Mapped[int | None] = mapped_column(BigInteger)
     published_at: Mapped[datetime | None]
+    handled_at: Mapped[datetime | None]
 
 
 def emit(
@@ -54,6 +67,7 @@ def emit(
         subject=subject,
         at=now(session),
         data=data,
+        execution_id=session.info.get(CAUSED_BY),
         owner_id=owner_id or session.info[OWNER],
     )
     session.add(event)

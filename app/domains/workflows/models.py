@@ -41,7 +41,7 @@ def _one_of(column: str, values: list[str]) -> str:
 EXECUTION_STATES = _one_of("state", [s.value for s in ExecutionState])
 STEP_STATES = _one_of("state", [s.value for s in StepState])
 ROLLBACK_STATES = _one_of("rollback", [s.value for s in RollbackState])
-STOPPING = "stopping IN ('failure', 'cancel', 'end')"
+STOPPING = "stopping IN ('failure', 'cancel', 'end', 'terminate', 'rerun')"
 TRIGGER_TYPES = "trigger_type IN ('api', 'manual', 'event', 'scheduled', 'parent', 'order')"
 EFFECT_STATES = "state IN ('intended', 'confirmed', 'undone', 'kept')"
 
@@ -94,7 +94,10 @@ class WorkflowExecution(Owned, Timestamped, Base):
     `stopping`: why nothing new starts (a failure, a cancel, a condition that ended it), None while it goes forward.
     `is_wanted`: it was asked to start (one that was not waits for `begin`; one that was, but found the engine switched off,
     is begun by the sweeper). `unmet_sinks`: steps at the end of what is sent that are not done yet; the commit that brings it to 0 settles.
-    `check_at`: when the sweeper looks at it next.
+    `check_at`: when the sweeper looks at it next. `waiting`: how many of its steps are parked. `busy_seconds` and `busy_since`: time
+    that counts towards its longest duration, up to the last park and since it last ran. `queued_at`: since when it waits for a
+    place under its `concurrency_key`. `start_key`: what started it, once. `event`: the event that did. `rerun`: what is to run
+    again once its undo is done.
     """
 
     __tablename__ = "workflow_executions"
@@ -114,6 +117,37 @@ class WorkflowExecution(Owned, Timestamped, Base):
         Index("ix_workflow_executions_workflow", "workflow_id", "created_at", "id"),
         # search by business key
         Index("ix_workflow_executions_correlation", "owner_id", "correlation_id"),
+        # the timer: executions whose deadline comes
+        Index(
+            "ix_workflow_executions_deadline",
+            "deadline_at",
+            postgresql_where="deadline_at IS NOT NULL AND completed_at IS NULL",
+        ),
+        # who waits for a place under its concurrency key, the longest first; and who holds one
+        Index(
+            "ix_workflow_executions_queued",
+            "owner_id",
+            "concurrency_key",
+            "queued_at",
+            postgresql_where="queued_at IS NOT NULL",
+        ),
+        Index(
+            "ix_workflow_executions_running_key",
+            "owner_id",
+            "concurrency_key",
+            postgresql_where="concurrency_key IS NOT NULL AND completed_at IS NULL",
+        ),
+        # the children of one execution
+        Index("ix_workflow_executions_parent", "parent_id", postgresql_where="parent_id IS NOT NULL"),
+        # one execution per trigger and event, or tick
+        Index(
+            "ix_workflow_executions_start_key",
+            "owner_id",
+            "workflow_id",
+            "start_key",
+            unique=True,
+            postgresql_where="start_key IS NOT NULL",
+        ),
         {"postgresql_with": {"fillfactor": "80"}},
     )
 
@@ -138,6 +172,20 @@ class WorkflowExecution(Owned, Timestamped, Base):
     labels: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     parent_id: Mapped[int | None] = mapped_column(BigInteger)
     max_duration_seconds: Mapped[float | None] = mapped_column(Double)
+    waiting: Mapped[int] = mapped_column(Integer, server_default="0")
+    busy_seconds: Mapped[float] = mapped_column(Double, server_default="0")
+    busy_since: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None]
+    concurrency_key: Mapped[str | None] = mapped_column(Text)
+    concurrency_limit: Mapped[int | None] = mapped_column(Integer)
+    counts_parked: Mapped[bool] = mapped_column(server_default="false")
+    queued_at: Mapped[datetime | None]
+    start_key: Mapped[str | None] = mapped_column(Text)
+    parent_number: Mapped[int | None] = mapped_column(Integer)
+    depth: Mapped[int] = mapped_column(Integer, server_default="0")
+    inline: Mapped[bool] = mapped_column(server_default="false")
+    event: Mapped[dict[str, Any] | None]
+    rerun: Mapped[dict[str, Any] | None]
     check_at: Mapped[datetime | None]
     check_tries: Mapped[int] = mapped_column(Integer, server_default="0")
     started_at: Mapped[datetime | None]
@@ -152,12 +200,31 @@ class WorkflowStep(Owned, Base):
     `releases`: the steps whose `unmet` this one's end decrements (in a rollback: of the reversed graph). `is_passed_over`: a condition before it
     was false, so it will be skipped when its turn comes. `sent_at` NULL on a
     ready step means that it waits to be sent.
+
+    A step that runs once per element has `elements` of them once it was expanded; each is a row of its own with a negative number, so that
+    it is locked before its `parent_number`, and counts that one's `unmet` down. A parked step is `waiting`: `awaits` an event or signal of
+    that name, events about `subjects`, the end of `child_id`, or the timer at `wake_at` (of `due_at` and `deadline_at` the next).
     """
 
     __tablename__ = "workflow_steps"
     __table_args__ = (
         CheckConstraint(STEP_STATES, name="state"),
         CheckConstraint("unmet >= 0", name="unmet"),
+        # No column here is ever set on an ordinary step, whose updates so stay within the page.
+        # the timer: parked steps whose time comes
+        Index("ix_workflow_steps_wake_at", "wake_at", postgresql_where="wake_at IS NOT NULL"),
+        # parked steps that an event of a type, or about a subject, wakes
+        Index("ix_workflow_steps_awaits", "owner_id", "awaits", postgresql_where="awaits IS NOT NULL"),
+        Index(
+            "ix_workflow_steps_subjects",
+            "subjects",
+            postgresql_using="gin",
+            postgresql_where="subjects IS NOT NULL",
+        ),
+        # steps that an integration's limit holds back, per tenant
+        Index(
+            "ix_workflow_steps_throttled_by", "owner_id", "throttled_by", postgresql_where="throttled_by IS NOT NULL"
+        ),
         {"postgresql_with": {"fillfactor": "70"}},
     )
 
@@ -184,6 +251,17 @@ class WorkflowStep(Owned, Base):
     not_before: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    parent_number: Mapped[int | None] = mapped_column(Integer)
+    item: Mapped[Any | None] = mapped_column(Base.type_annotation_map[dict[str, Any]])
+    item_index: Mapped[int | None] = mapped_column(Integer)
+    elements: Mapped[int | None] = mapped_column(Integer)
+    child_id: Mapped[int | None] = mapped_column(BigInteger)
+    awaits: Mapped[str | None] = mapped_column(Text)
+    subjects: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    due_at: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None]
+    wake_at: Mapped[datetime | None]
+    throttled_by: Mapped[str | None] = mapped_column(Text)
     token: Mapped[UUID | None] = mapped_column(Uuid)
     lease_until: Mapped[datetime | None]
     worker: Mapped[str | None] = mapped_column(Text)
@@ -244,3 +322,60 @@ class ExecutionEffect(Owned, Base):
     state: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
     undone_at: Mapped[datetime | None]
+
+
+class ExecutionSignal(Owned, Base):
+    """What was said to one execution: a signal by name, or the answer to an approval (`step_name`). Kept until a step takes it."""
+
+    __tablename__ = "execution_signals"
+    # what one execution was told, in order
+    __table_args__ = (Index("ix_execution_signals_execution", "execution_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    execution_id: Mapped[int] = mapped_column(ForeignKey("workflow_executions.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(Text)
+    step_name: Mapped[str | None] = mapped_column(Text)
+    payload: Mapped[dict[str, Any]]
+    sent_by: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime]
+    consumed_by: Mapped[int | None] = mapped_column(Integer)
+    consumed_at: Mapped[datetime | None]
+
+
+class WorkflowTrigger(BuiltIn, Base):
+    """What starts a workflow by itself: events of a type, or a cron schedule with its next tick. Of the current version only."""
+
+    __tablename__ = "workflow_triggers"
+    __table_args__ = (
+        UniqueConstraint("workflow_id", "position"),
+        CheckConstraint("(event_type IS NULL) <> (schedule IS NULL)", name="kind"),
+        # what an event starts
+        Index("ix_workflow_triggers_event", "event_type", postgresql_where="event_type IS NOT NULL AND is_active"),
+        # the timer: schedules that are due
+        Index("ix_workflow_triggers_next", "next_at", postgresql_where="next_at IS NOT NULL AND is_active"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workflow_id: Mapped[int] = mapped_column(ForeignKey("workflows.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(Integer)
+    event_type: Mapped[str | None] = mapped_column(Text)
+    condition: Mapped[str | None] = mapped_column(Text)
+    context: Mapped[dict[str, Any]]
+    schedule: Mapped[str | None] = mapped_column(Text)
+    timezone: Mapped[str] = mapped_column(Text, server_default="UTC")
+    next_at: Mapped[datetime | None]
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+    last_fired_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class EngineSwitch(BuiltIn, Base):
+    """A row says that nothing new starts: for one tenant, or with no owner for the whole installation."""
+
+    __tablename__ = "engine_switches"
+    __table_args__ = (UniqueConstraint("owner_id", postgresql_nulls_not_distinct=True),)
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    reason: Mapped[str | None] = mapped_column(Text)
+    switched_by: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime]
