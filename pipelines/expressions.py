@@ -116,8 +116,9 @@ def resolve_params(
 def step_paths(step: Step) -> set[Path]:
     """Every path that a step refers to, in templates and expressions."""
     compensation = step.compensate.params if isinstance(step.compensate, Compensate) else {}
-    paths = set(template_paths([step.params, step.output, compensation]))
-    for source in (step.when, step.condition):
+    timing = [step.for_each, step.seconds, step.until, step.prompt]
+    paths = set(template_paths([step.params, step.output, compensation, step.context, timing]))
+    for source in (step.when, step.condition, step.match):
         if source is not None:
             paths |= cel_paths(source)
     return paths

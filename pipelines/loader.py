@@ -14,7 +14,16 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, SchemaError
 
-from pipelines.definition import Compensate, OnFalse, Step, StepType, Workflow
+from pipelines.definition import (
+    Compensate,
+    Concurrency,
+    OnFalse,
+    OnTimeout,
+    Step,
+    StepType,
+    Trigger,
+    Workflow,
+)
 from pipelines.documents import parse
 from pipelines.errors import DefinitionError, ExpressionError, Fault
 from pipelines.expressions import cel_paths
@@ -132,17 +141,17 @@ def normalise(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def workflow_from_document(document: Mapping[str, Any]) -> Workflow:
     """A normalised document as a workflow; nothing is checked."""
-    given = {
-        key: document[key]
-        for key in ("description", "input", "max_duration_seconds", "deadline_seconds", "rollback_on_failure")
-        if key in document
-    }
+    plain = ("description", "input", "max_duration_seconds", "deadline_seconds", "rollback_on_failure", "inline")
+    concurrency = document.get("concurrency")
     return Workflow(
         name=document["name"],
         version=document["version"],
         steps=tuple(step_from_document(step) for step in document["steps"]),
         tags=tuple(document.get("tags", ())),
-        **given,
+        triggers=tuple(Trigger(**trigger) for trigger in document.get("triggers", ())),
+        concurrency=Concurrency(**concurrency) if concurrency else None,
+        suppresses=tuple(document.get("suppresses", ())),
+        **{key: document[key] for key in plain if key in document},
     )
 
 
@@ -154,6 +163,8 @@ def step_from_document(document: Mapping[str, Any]) -> Step:
         values["retry"] = policy_from_document(values["retry"])
     if "on_false" in values:
         values["on_false"] = OnFalse(values["on_false"])
+    if "on_timeout" in values:
+        values["on_timeout"] = OnTimeout(values["on_timeout"])
     if values.get("compensate", "none") != "none":
         compensate = values["compensate"]
         values["compensate"] = Compensate(compensate) if isinstance(compensate, str) else Compensate(**compensate)

@@ -97,6 +97,13 @@ class Intend(Protocol):
     def __call__(self, call: Call, params: Mapping[str, Any]) -> Iterable[Effect]: ...
 
 
+Find = Callable[..., Mapping[str, Any] | None]
+"""`find(call, **params)`, as the operation itself is called: the output of an attempt that got through, else None."""
+
+Read = Callable[[Call, Mapping[str, Any]], Mapping[str, Any] | None]
+"""`read(call, reference)`: the resource that an output showed, as it is now; None when there is no such thing any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A callable that a step may name.
@@ -105,6 +112,10 @@ class Operation:
     transactions. Otherwise everything is one transaction with the step's commit.
     `undone_by`: the operation that undoes one of its effects, called with that effect's `undo` parameters.
     `timeout_seconds`: per attempt. `queue`: the Celery queue, None for the default one.
+    `finds`: asked before another attempt is made when it is not known whether an earlier one got through (lease only).
+    `integration`: the outside system it needs; one that is dead or busy holds back the steps that need it.
+    `moves_money`: another attempt is made only once it is known that none got through.
+    `resource`: the noun under which its output holds a resource that can be read again (`Catalogue.reader`).
     """
 
     name: str
@@ -117,6 +128,10 @@ class Operation:
     timeout_seconds: float | None = None
     queue: str | None = None
     effects: bool = False
+    finds: Find | None = None
+    integration: str | None = None
+    moves_money: bool = False
+    resource: str | None = None
     description: str = ""
 
     @property
@@ -152,13 +167,18 @@ def _parameters(name: str, function: Callable[..., Any]) -> type[BaseModel]:
 
 
 F = TypeVar("F", bound=Callable[..., Mapping[str, Any] | None])
+R = TypeVar("R", bound=Read)
 
 
 @dataclass(slots=True)
 class Catalogue:
-    """Operations by name. A name registered twice raises DuplicateOperation."""
+    """Operations by name, and how resources are read again, by noun.
+
+    A name or noun registered twice raises DuplicateOperation.
+    """
 
     _operations: dict[str, Operation] = field(default_factory=dict)
+    _readers: dict[str, Read] = field(default_factory=dict)
 
     def operation(
         self,
@@ -171,11 +191,16 @@ class Catalogue:
         timeout_seconds: float | None = None,
         queue: str | None = None,
         effects: bool | None = None,
+        finds: Find | None = None,
+        integration: str | None = None,
+        moves_money: bool = False,
+        resource: str | None = None,
     ) -> Callable[[F], F]:
         """Register a function as the operation `name` (`service.method`).
 
         `effects`: whether it changes anything; default: when it has a compensation. One that changes things and has no
-        compensation is warned of when a definition that uses it is saved.
+        compensation is warned of when a definition that uses it is saved. The other keywords: see Operation.
+        Raises ValueError for keywords that do not go together, DuplicateOperation for a name that is taken.
         """
 
         def register(function: F) -> F:
@@ -184,6 +209,9 @@ class Catalogue:
                 raise ValueError(msg)
             if intends is not None and not lease:
                 msg = f"{name}: only operations of the lease form intend effects"
+                raise ValueError(msg)
+            if finds is not None and not lease:
+                msg = f"{name}: only operations of the lease form can be asked whether an attempt got through"
                 raise ValueError(msg)
             self.add(
                 Operation(
@@ -197,6 +225,10 @@ class Catalogue:
                     timeout_seconds=timeout_seconds,
                     queue=queue,
                     effects=undone_by is not None if effects is None else effects,
+                    finds=finds,
+                    integration=integration,
+                    moves_money=moves_money,
+                    resource=resource,
                     description=inspect.cleandoc(function.__doc__ or ""),
                 )
             )
@@ -209,10 +241,30 @@ class Catalogue:
             raise DuplicateOperation(operation.name)
         self._operations[operation.name] = operation
 
+    def resource(self, noun: str) -> Callable[[R], R]:
+        """Register how the resource that operations return under `noun` is read again, by a condition that waits, say."""
+
+        def register(read: R) -> R:
+            self._add_reader(noun, read)
+            return read
+
+        return register
+
+    def reader(self, noun: str) -> Read | None:
+        """How a noun is read again; None: nothing registered it."""
+        return self._readers.get(noun)
+
+    def _add_reader(self, noun: str, read: Read) -> None:
+        if noun in self._readers:
+            raise DuplicateOperation(noun)
+        self._readers[noun] = read
+
     def include(self, other: Catalogue) -> None:
-        """Take in all operations of another catalogue."""
+        """Take in all operations and readers of another catalogue."""
         for operation in other:
             self.add(operation)
+        for noun, read in other._readers.items():
+            self._add_reader(noun, read)
 
     def get(self, name: str) -> Operation | None:
         return self._operations.get(name)

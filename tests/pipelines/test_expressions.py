@@ -265,6 +265,13 @@ def step(name: str, *depends_on: str, **more: Any) -> Step:
         ({"output": {"deep": ["${quote.id}"]}}, {"a", "b"}),
         ({"output": "${steps}"}, {"a", "b"}),
         ({"output": "${steps.other.output}"}, set()),
+        ({"for_each": "${steps.a.output.xs}", "params": {"p": "${item.x} ${index}"}}, {"a"}),
+        ({"for_each": [1, "${steps.b.output.x}"]}, {"b"}),
+        ({"match": "event.id == steps.a.output.id"}, {"a"}),
+        ({"until": "${order.due_at}"}, {"a", "b"}),
+        ({"seconds": "${steps.b.output.seconds}"}, {"b"}),
+        ({"context": {"x": ["${steps.a.output.x}"]}}, {"a"}),
+        ({"prompt": "Send ${steps.b.output.total}?"}, {"b"}),
         ({"compensate": Compensate("a.b", {"x": "${steps.a.output.id} ${steps.c.output.id}"})}, {"a"}),
     ],
 )
