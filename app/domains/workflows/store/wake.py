@@ -1,0 +1,93 @@
+"""Waking parked steps: nothing is decided here. A woken step is ready again, is sent, and looks for itself at what has come.
+
+Answer, event and expiry may race: each only wakes, and the one transaction in which the step looks again has one outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.core.ports import port
+from app.core.settings import Settings
+from app.domains.workflows.store.places import has_place
+from app.domains.workflows.store.start import send_ready
+
+# A step that is about to park holds its row: it is waited for, so that what came meanwhile wakes it all the same.
+_LOCK = text(
+    """
+    SELECT s.sequence_number FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
+    WHERE s.execution_id = :execution AND s.sequence_number = ANY(:numbers) AND s.state IN ('pending', 'waiting')
+      AND s.unmet = 0 AND e.state IN ('running', 'waiting') AND e.stopping IS NULL
+    ORDER BY s.sequence_number FOR UPDATE OF s
+    """
+)
+
+_WAKE = text(
+    """
+    WITH s AS (
+      UPDATE workflow_steps SET state = 'pending', sent_at = now(), tries = 0, wake_at = NULL, awaits = NULL,
+        subjects = NULL
+      WHERE execution_id = :execution AND sequence_number = ANY(:numbers) AND state = 'waiting'
+      RETURNING owner_id, sequence_number, step_name, route),
+    e AS (
+      UPDATE workflow_executions SET waiting = waiting - (SELECT count(*) FROM s)
+      WHERE id = :execution AND EXISTS (SELECT FROM s)
+      RETURNING id, owner_id, state, concurrency_key, concurrency_limit, counts_parked),
+    h AS (
+      INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, released)
+      SELECT owner_id, :execution, :now, step_name, 'waiting', 'pending', ARRAY[sequence_number] FROM s)
+    SELECT e.*, (SELECT jsonb_agg(route ORDER BY sequence_number) FROM s) AS routes FROM e
+    """
+)
+
+_RUN_ON = text(
+    """
+    WITH e AS (
+      UPDATE workflow_executions SET state = 'running', queued_at = NULL, busy_since = :now,
+        check_at = now() + make_interval(secs => :resend_after)
+      WHERE id = :execution AND state = 'waiting' RETURNING owner_id)
+    INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state)
+    SELECT owner_id, :execution, :now, 'waiting', 'running' FROM e RETURNING owner_id
+    """
+)
+
+_QUEUE = text(
+    "UPDATE workflow_executions SET queued_at = coalesce(queued_at, :now) WHERE id = :execution AND state = 'waiting'"
+)
+
+
+def wake(session: Session, execution_id: int, numbers: Collection[int]) -> int:
+    """Make these steps ready again if they are parked, and send them after the commit; returns how many.
+
+    Nothing is woken in an execution that is paused or stopping. One whose concurrency key is at its limit goes on when its
+    turn comes.
+    """
+    wanted = sorted(numbers)
+    locked = session.execute(_LOCK, {"execution": execution_id, "numbers": wanted}).scalars().all()
+    if not locked:
+        return 0
+    at = now(session)
+    row = session.execute(_WAKE, {"execution": execution_id, "numbers": locked, "now": at}).one_or_none()
+    if row is None:
+        return 0
+    if row.state == "waiting" and not run_on(session, row, at=at):
+        return len(row.routes)
+    send_ready(session, row.owner_id, execution_id, row.routes)
+    return len(row.routes)
+
+
+def run_on(session: Session, row: Any, *, at: datetime) -> bool:
+    """Waiting -> running, or into the queue of its concurrency key. `row`: its id, owner and concurrency."""
+    needs_place = row.concurrency_key is not None and not row.counts_parked
+    if needs_place and not has_place(session, row.owner_id, row.concurrency_key, limit=row.concurrency_limit):
+        session.execute(_QUEUE, {"execution": row.id, "now": at})
+        return False
+    resend_after = port(session, Settings).resend_after
+    session.execute(_RUN_ON, {"execution": row.id, "now": at, "resend_after": resend_after})
+    return True
