@@ -76,8 +76,16 @@ def emit(
     return event.id
 
 
-def cloud_event(event: OutboxEvent) -> dict[str, Any]:
-    """The event as a CloudEvents 1.0 document."""
+def canonical(event_type: str) -> str:
+    """The name under which events of a type are written: `crm.lead.qualified` is `lead.qualified`."""
+    return event_type.removeprefix("crm.").removeprefix("billing.")
+
+
+CLOUD_EVENT_COLUMNS = "id, type, subject, at, owner_id, data"
+
+
+def document_of(event: Any) -> dict[str, Any]:
+    """A row of the outbox with these columns as a CloudEvents 1.0 document."""
     return {
         "specversion": "1.0",
         "id": str(event.id),
@@ -102,6 +110,6 @@ def publish_batch(session: Session, publish: Callable[[dict[str, Any]], object],
         select(OutboxEvent).where(OutboxEvent.published_at.is_(None)).order_by(OutboxEvent.position).limit(limit)
     ).all()
     for event in events:
-        publish(cloud_event(event))
+        publish(document_of(event))
         event.published_at = now(session)
     return len(events)

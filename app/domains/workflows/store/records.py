@@ -16,7 +16,7 @@ from pipelines.loader import step_from_document
 
 @dataclass(slots=True)
 class Execution:
-    """An execution as observers see it."""
+    """An execution as observers see it. `event`: the one that started it."""
 
     id: int
     owner_id: UUID
@@ -27,6 +27,7 @@ class Execution:
     rollback: str = "none"
     stopping: str | None = None
     error: dict[str, Any] | None = None
+    event: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, execution_id: int, row: Any) -> Execution:
@@ -41,6 +42,7 @@ class Execution:
             rollback=row.rollback,
             stopping=row.stopping,
             error=row.error,
+            event=getattr(row, "event", None),
         )
 
     @property
@@ -66,7 +68,11 @@ class Held:
 
 @dataclass
 class StepRun:
-    """A step of an execution while it is worked on, as it was claimed. `state` is what it is about to become."""
+    """A step of an execution while it is worked on, as it was claimed. `state` is what it is about to become.
+
+    An element of a step with for_each has `parent_number`, `item` and `item_index`; that step itself has `elements` once
+    it was expanded. `child_id`, `due_at` and `deadline_at` are of steps that were parked.
+    """
 
     execution: Execution
     number: int
@@ -86,6 +92,13 @@ class StepRun:
     error_type: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    parent_number: int | None = None
+    item: Any = None
+    item_index: int | None = None
+    elements: int | None = None
+    child_id: int | None = None
+    due_at: datetime | None = None
+    deadline_at: datetime | None = None
 
     @cached_property
     def step(self) -> Step:
