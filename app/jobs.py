@@ -68,6 +68,21 @@ def _sweep(world: World) -> str:
     return f"{swept.looked_at} executions looked at, {swept.sent_again} steps sent again, {swept.begun} begun."
 
 
+def _look_at_queues(world: World) -> str:
+    with world.across.transaction() as session:
+        queues = workflows.look_at_queues(session)
+    return f"{queues} queues of executions looked at."
+
+
+def _tick(world: World) -> str:
+    return f"{workflows.tick(world)} timers and schedules were due."
+
+
+def _hand_on(world: World) -> str:
+    handed = _repeated(lambda: workflows.handle_events(world), full=1, most=MOST_BATCHES)
+    return f"{handed} events handed to waits and triggers."
+
+
 def _undelivered(world: World) -> str:
     with world.across.transaction() as session:
         mails = communications.undelivered(session)
@@ -136,6 +151,9 @@ JOBS: Mapping[str, Job] = {
     for job in (
         Job("sweep_executions", MINUTE, "send work again that got lost (beat's process does so all the time)", _sweep),
         Job("publish_outbox", MINUTE, "publish events that wait (beat's process does so all the time)", _publish),
+        Job("wake_due", MINUTE, "wake what waits for a time (beat's process does so all the time)", _tick),
+        Job("hand_on_events", MINUTE, "tell waits and triggers (beat's process does so all the time)", _hand_on),
+        Job("look_at_queues", MINUTE, "let in what queues under a concurrency key", _look_at_queues),
         Job("deliver_undelivered", MINUTE, "send mails and notifications again that were not delivered", _undelivered),
         Job("fold_statistics", MINUTE, "fold the order statistics", _fold_statistics),
         Job(

@@ -26,6 +26,10 @@ def register(app: Celery, process: Process) -> None:
     def expire(owner_id: str, execution_id: int) -> None:
         workflows.expire(process.world.database, owner_id=UUID(owner_id), execution_id=execution_id)
 
+    @app.task(name=workflows.ADMIT_TASK)
+    def admit(owner_id: str, key: str) -> None:
+        workflows.admit(process.world.database, owner_id=UUID(owner_id), key=key)
+
     @app.task(name="communications.deliver_message")
     def deliver_message(owner_id: str, message_id: str) -> None:
         communications.deliver(process.world, owner_id=UUID(owner_id), message_id=UUID(message_id))

@@ -1,7 +1,8 @@
-"""What watches without the broker: the sweeper, and the relay that publishes the outbox. Threads of beat's process.
+"""What watches without the broker: sweeper, timer, and who takes events from the outbox to the bus and to those who wait.
 
-Any number of such processes may run: the sweeper takes executions by SKIP LOCKED, the relay under a transaction's advisory
-lock. A pass that fails is logged and the next one comes.
+Threads of beat's process. Any number of such processes may run: the sweeper takes executions by SKIP LOCKED, the timer is
+elected, the relay works under a transaction's advisory lock, each event is handed on once. A pass that fails is logged and
+the next one comes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import threading
 from collections.abc import Callable
 
 from app.adapters.bus.port import Bus
+from app.core.election import is_elected
 from app.core.events import OUTBOX_CHANNEL, publish_batch
+from app.core.ids import new_id
 from app.core.settings import Settings
 from app.domains.workflows import service as workflows
 from pipelines.canvas import celery_app, configure
@@ -22,6 +25,11 @@ from tasks.process import Process
 log = logging.getLogger(__name__)
 
 RELAY_POLL_SECONDS = 1.0
+TIMER_SECONDS = 0.25
+"""Between two ticks of the timer: what is due is woken well within a second."""
+
+TIMER = "timer"
+TIMER_LEASE_SECONDS = 10.0
 
 
 class Loops:
@@ -30,10 +38,11 @@ class Loops:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._stopped = threading.Event()
+        self._holder = new_id()
 
     def start(self) -> None:
-        """Run sweeper and relay until the process ends."""
-        for loop in (self.sweep, self.relay):
+        """Run all loops until the process ends."""
+        for loop in (self.sweep, self.time, self.relay, self.hand_on):
             threading.Thread(target=self._guarded, args=(loop,), name=loop.__name__, daemon=True).start()
 
     def stop(self) -> None:
@@ -45,6 +54,22 @@ class Loops:
             workflows.send_lost_work(session)
         self._stopped.wait(self._process.settings.sweep_interval)
 
+    def time(self) -> None:
+        """One tick of the timer, if this process is elected; then the time until the next."""
+        world = self._process.world
+        with world.across.transaction() as session:
+            elected = is_elected(session, TIMER, self._holder, seconds=TIMER_LEASE_SECONDS)
+        if elected:
+            workflows.tick(world)
+        self._stopped.wait(TIMER_SECONDS if elected else TIMER_LEASE_SECONDS / 4)
+
+    def hand_on(self) -> None:
+        """Hand events to waits and triggers as long as there are any; wait to be woken, or a second."""
+        world = self._process.world
+        while workflows.handle_events(world) and not self._stopped.is_set():
+            pass
+        self._listen()
+
     def relay(self) -> None:
         """Publish what is in the outbox; wait to be woken, or a second."""
         world = self._process.world
@@ -53,7 +78,10 @@ class Loops:
             with world.across.transaction() as session:
                 if not publish_batch(session, bus.publish):
                     break
-        with world.redis.pubsub(ignore_subscribe_messages=True) as listener:  # type: ignore[no-untyped-call]
+        self._listen()
+
+    def _listen(self) -> None:
+        with self._process.world.redis.pubsub(ignore_subscribe_messages=True) as listener:  # type: ignore[no-untyped-call]
             listener.subscribe(OUTBOX_CHANNEL)
             listener.get_message(timeout=RELAY_POLL_SECONDS)  # the word that it is subscribed, which comes at once
             listener.get_message(timeout=RELAY_POLL_SECONDS)
@@ -68,7 +96,7 @@ class Loops:
 
 
 def main() -> int:
-    """`python -m tasks.loops`: sweeper and relay as a process of their own."""
+    """`python -m tasks.loops`: these loops as a process of their own."""
     settings = Settings.from_environment()
     app = celery_app()
     configure(app, broker_url=settings.celery_broker_url, visibility_timeout=3600)

@@ -30,7 +30,8 @@ CAUSED_BY = "caused_by"
 class OutboxEvent(Owned, Base):
     """One event on its way to the bus. `position` orders what one transaction after another wrote.
 
-    `execution_id`: the execution whose step caused it. `handled_at`: when triggers and waits were told of it.
+    `execution_id`: the execution whose step caused it. `handled_at`: when triggers and waits were told of it; `handle_after`:
+    not before, since it went wrong.
     """
 
     __tablename__ = "outbox"
@@ -52,6 +53,7 @@ class OutboxEvent(Owned, Base):
     execution_id: Mapped[int | None] = mapped_column(BigInteger)
     published_at: Mapped[datetime | None]
     handled_at: Mapped[datetime | None]
+    handle_after: Mapped[datetime | None]
 
 
 def emit(

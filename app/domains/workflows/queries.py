@@ -69,6 +69,13 @@ def execution(session: Session, execution_id: int, *, lock: bool = False) -> Wor
     return session.scalars(statement.with_for_update() if lock else statement).one_or_none()
 
 
+def execution_by_start_key(session: Session, workflow_id: int, start_key: str) -> WorkflowExecution | None:
+    statement = select(WorkflowExecution).where(
+        WorkflowExecution.workflow_id == workflow_id, WorkflowExecution.start_key == start_key
+    )
+    return session.scalars(statement).one_or_none()
+
+
 def executions(
     *,
     status: str | None = None,

@@ -18,6 +18,7 @@ from app.domains.workflows.service.definitions import (
     sync_builtins,
     validate_document,
 )
+from app.domains.workflows.service.events import handle_events
 from app.domains.workflows.service.executions import (
     begin,
     cancel,
@@ -30,15 +31,22 @@ from app.domains.workflows.service.executions import (
     start,
     steps,
 )
-from app.domains.workflows.service.upkeep import add_history_partitions, send_lost_work
+from app.domains.workflows.service.switch import SwitchedOff, switch_off, switch_on, switch_state
+from app.domains.workflows.service.triggers import get_trigger, list_triggers, set_active
+from app.domains.workflows.service.upkeep import add_history_partitions, send_lost_work, tick
+from app.domains.workflows.service.waiting import answer, signal
+from app.domains.workflows.store.admit import admit
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.expire import expire
+from app.domains.workflows.store.places import ADMIT_TASK
 from app.domains.workflows.store.records import Execution, Observer, Observers, StepRun
 from app.domains.workflows.store.run import run
 from app.domains.workflows.store.settle import settle
 from app.domains.workflows.store.sweep import EXPIRE_TASK, SETTLE_TASK
+from app.domains.workflows.store.timers import look_at_queues
 
 __all__ = [
+    "ADMIT_TASK",
     "EXPIRE_TASK",
     "SETTLE_TASK",
     "Delivery",
@@ -49,10 +57,13 @@ __all__ = [
     "Observers",
     "Outcome",
     "StepRun",
+    "SwitchedOff",
     "Workflow",
     "WorkflowExecution",
     "WorkflowStep",
     "add_history_partitions",
+    "admit",
+    "answer",
     "begin",
     "cancel",
     "canvas_text",
@@ -62,22 +73,32 @@ __all__ = [
     "effects",
     "expire",
     "get_execution",
+    "get_trigger",
     "get_version",
     "get_workflow",
+    "handle_events",
     "history",
     "list_executions",
+    "list_triggers",
     "list_versions",
     "list_workflows",
+    "look_at_queues",
     "new_version",
     "retry_rollback",
     "retry_steps",
     "run",
     "send_lost_work",
+    "set_active",
     "settle",
     "shown_status",
+    "signal",
     "start",
     "statistics",
     "steps",
+    "switch_off",
+    "switch_on",
+    "switch_state",
     "sync_builtins",
+    "tick",
     "validate_document",
 ]

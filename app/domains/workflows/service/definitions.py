@@ -16,6 +16,7 @@ from app.domains.workflows import queries
 from app.domains.workflows.errors import InvalidDefinition, VersionExists, WorkflowNotFound
 from app.domains.workflows.models import Workflow, WorkflowVersion
 from app.domains.workflows.rules import steps_of
+from app.domains.workflows.service.triggers import save_triggers
 from pipelines.errors import Fault
 from pipelines.graph import Graph
 from pipelines.loader import normalise, parse, validate
@@ -167,6 +168,7 @@ def _save(session: Session, workflow: Workflow, document: dict[str, Any], create
             created_by=created_by,
         )
     )
+    save_triggers(session, workflow, document)
     if workflow.owner_id is not None:
         audit.record(session, "workflow.save", f"workflow/{workflow.id}", after={"version": document["version"]})
     session.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +31,8 @@ from app.domains.workflows.store import reopen, stop
 from app.domains.workflows.store import start as starts
 from app.domains.workflows.store.finish import OUTPUT_LIMIT, as_json
 from app.domains.workflows.store.sweep import SETTLE_TASK
-from pipelines.errors import StepFailed
+from pipelines.errors import ExpressionError, StepFailed
+from pipelines.expressions import Scope, resolve
 from pipelines.loader import check_input, with_defaults
 from pipelines.operations import Catalogue
 
@@ -60,11 +62,15 @@ def start(
     correlation_id: str | None = None,
     labels: Mapping[str, Any] | None = None,
     document: dict[str, Any] | None = None,
+    start_key: str | None = None,
+    event: Mapping[str, Any] | None = None,
+    parent: Parent | None = None,
     begin: bool = True,
 ) -> WorkflowExecution:
     """Make an execution of the workflow's current version, and begin it unless told otherwise.
 
-    `document`: an expanded snapshot of that version in place of its stored text. Its ready steps are sent after the commit.
+    `document`: an expanded snapshot of that version in place of its stored text. `start_key`: what starts it, once: a second
+    start with that key finds the first. `event`: the event that starts it. Its ready steps are sent after the commit.
     Raises WorkflowNotFound (also for an inactive one) and InvalidContext.
     """
     settings, operations = port(session, Settings), port(session, Catalogue)
@@ -77,6 +83,9 @@ def start(
         document, compiled = version.document, _compiled(version, operations)
     else:
         compiled = compile_snapshot(document, operations)
+    if start_key is not None and (first := queries.execution_by_start_key(session, found.id, start_key)):
+        return first
+    checked = _checked_context(document, context)
     execution_id = starts.create(
         session,
         starts.NewExecution(
@@ -85,11 +94,17 @@ def start(
             workflow_name=found.name,
             version=found.version,
             document=document,
-            context=_checked_context(document, context),
+            context=checked,
             trigger_type=trigger_type,
             trigger_source=trigger_source,
             correlation_id=correlation_id,
             labels=labels or {},
+            start_key=start_key,
+            event=event,
+            concurrency_key=_concurrency_key(session, document, checked, event),
+            parent_id=parent.execution_id if parent else None,
+            parent_number=parent.number if parent else None,
+            depth=parent.depth + 1 if parent else 0,
             max_duration_seconds=document.get("max_duration_seconds") or settings.workflow_execution_timeout,
             is_wanted=begin,
         ),
@@ -100,8 +115,20 @@ def start(
     return get_execution(session, execution_id=execution_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The step whose child an execution is; `depth`: how many parents its own execution has."""
+
+    execution_id: int
+    number: int
+    depth: int
+
+
 def begin(session: Session, *, execution_id: int) -> None:
-    """Begin a pending execution. Raises WrongState when it is not pending; waits when the engine is switched off."""
+    """Begin a pending execution, or let it wait for the engine to be on and for a place under its concurrency key.
+
+    Raises WrongState when it is not pending.
+    """
     settings = port(session, Settings)
     execution = get_execution(session, execution_id=execution_id)
     if execution.state != "pending":
@@ -110,8 +137,10 @@ def begin(session: Session, *, execution_id: int) -> None:
     if not settings.workflow_engine_enabled:
         execution.is_wanted = True
     elif not starts.begin(session, execution_id, resend_after=settings.resend_after):
-        message = f"Execution {execution_id} has just been begun by somebody else."
-        raise WrongState(message)
+        session.refresh(execution)
+        if execution.state != "pending":
+            message = f"Execution {execution_id} has just been begun by somebody else."
+            raise WrongState(message)
 
 
 def cancel(session: Session, *, execution_id: int, reason: str | None = None) -> None:
@@ -219,6 +248,21 @@ def _checked_context(document: dict[str, Any], context: Mapping[str, Any]) -> di
         message = f"The context is limited to {OUTPUT_LIMIT} bytes of JSON."
         raise InvalidContext(message, faults=[Fault("", str(error))]) from None
     return with_defaults(document, context)
+
+
+def _concurrency_key(
+    session: Session, document: Mapping[str, Any], context: Mapping[str, Any], event: Mapping[str, Any] | None
+) -> str | None:
+    """The workflow's name and what its key says for this context; None where nothing is limited."""
+    if "concurrency" not in document:
+        return None
+    scope = Scope(context=context, event=event, tenant={"id": str(session.info[OWNER])})
+    try:
+        key = resolve(document["concurrency"]["key"], scope)
+    except ExpressionError as error:
+        message = "The concurrency key cannot be made of this context."
+        raise InvalidContext(message, faults=[Fault("/concurrency/key", str(error))]) from None
+    return f"{document['name']}:{key}"
 
 
 def _compiled(version: WorkflowVersion, operations: Catalogue) -> Compiled:

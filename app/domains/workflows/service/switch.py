@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core import audit
@@ -36,7 +36,7 @@ def switch_off(
 ) -> None:
     """Start nothing new for the session's owner; `installation`: for nobody, in a session across owners. Twice is as once."""
     owner_id = _owner(session, installation=installation)
-    switch = session.scalars(_of(owner_id)).one_or_none() or EngineSwitch()
+    switch = _found(session, owner_id) or EngineSwitch()
     switch.owner_id, switch.reason, switch.switched_by, switch.at = owner_id, reason, by, now(session)
     session.add(switch)
     audit.record(session, "engine.off", _object(owner_id), reason=reason, owner_id=owner_id or OPERATOR_ID)
@@ -45,7 +45,7 @@ def switch_off(
 def switch_on(session: Session, *, reason: str | None = None, installation: bool = False) -> None:
     """Start again, also what was asked for meanwhile (the sweeper begins it)."""
     owner_id = _owner(session, installation=installation)
-    found = session.scalars(_of(owner_id)).one_or_none()
+    found = _found(session, owner_id)
     if found is not None:
         session.execute(delete(EngineSwitch).where(EngineSwitch.id == found.id))
         audit.record(session, "engine.on", _object(owner_id), reason=reason, owner_id=owner_id or OPERATOR_ID)
@@ -71,10 +71,9 @@ def _owner(session: Session, *, installation: bool) -> UUID | None:
     return owner_id
 
 
-def _of(owner_id: UUID | None) -> Select[tuple[EngineSwitch]]:
-    return select(EngineSwitch).where(
-        EngineSwitch.owner_id.is_(None) if owner_id is None else EngineSwitch.owner_id == owner_id
-    )
+def _found(session: Session, owner_id: UUID | None) -> EngineSwitch | None:
+    of_owner = EngineSwitch.owner_id.is_(None) if owner_id is None else EngineSwitch.owner_id == owner_id
+    return session.scalars(select(EngineSwitch).where(of_owner)).one_or_none()
 
 
 def _object(owner_id: UUID | None) -> str:

@@ -8,6 +8,9 @@ from sqlalchemy.orm import Session
 from app.core.clock import now
 from app.core.ports import port
 from app.core.settings import Settings
+from app.core.world import World
+from app.domains.workflows.service.triggers import fire_schedules
+from app.domains.workflows.store import timers
 from app.domains.workflows.store.sweep import Swept, sweep
 
 
@@ -15,6 +18,21 @@ def send_lost_work(session: Session) -> Swept:
     """One pass of the sweeper."""
     settings = port(session, Settings)
     return sweep(session, resend_after=settings.resend_after, enabled=settings.workflow_engine_enabled)
+
+
+def tick(world: World) -> int:
+    """What time alone brings: parked steps, deadlines, schedules; returns how many of them were due."""
+    due = 0
+    while (woken := _woken(world)) == timers.BATCH:
+        due += woken
+    with world.across.transaction() as session:
+        due += woken + timers.end_overdue(session)
+    return due + fire_schedules(world)
+
+
+def _woken(world: World) -> int:
+    with world.across.transaction() as session:
+        return timers.wake_due(session)
 
 
 def add_history_partitions(session: Session, *, months_ahead: int = 3) -> int:

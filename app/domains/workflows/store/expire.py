@@ -16,9 +16,12 @@ from app.domains.workflows.store.stop import stop
 
 _OVERDUE = text(
     """
-    SELECT max_duration_seconds FROM workflow_executions
-    WHERE id = :execution AND state = 'running' AND stopping IS NULL
-      AND started_at + make_interval(secs => max_duration_seconds) < :now
+    SELECT max_duration_seconds AS longest, CAST(snapshot ->> 'deadline_seconds' AS double precision) AS deadline,
+      state = 'running' AND busy_seconds + extract(epoch FROM :now - coalesce(busy_since, started_at))
+        > max_duration_seconds AS took_too_long,
+      created_at + make_interval(secs => CAST(snapshot ->> 'deadline_seconds' AS double precision)) <= :now AS too_late
+    FROM workflow_executions
+    WHERE id = :execution AND state IN ('running', 'waiting', 'paused') AND stopping IS NULL
     """
 )
 
@@ -44,10 +47,14 @@ def expire(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
     """Stop an overdue execution; its workers' leases are gone, so what they still do is not committed."""
     with database.transaction(owner_id) as session:
         at = now(session)
-        limit = session.execute(_OVERDUE, {"execution": execution_id, "now": at}).scalar_one_or_none()
-        if limit is None:
+        row = session.execute(_OVERDUE, {"execution": execution_id, "now": at}).one_or_none()
+        if row is None or not (row.took_too_long or row.too_late):
             return False
-        message = f"the execution took longer than its {limit:g} seconds"
+        message = (
+            f"the execution was not over within its {row.deadline:g} seconds"
+            if row.too_late
+            else f"the execution took longer than its {row.longest:g} seconds"
+        )
         failed = session.execute(_FAIL_RUNNING, {"execution": execution_id, "now": at, "error": message}).all()
         for row in failed:
             tell_ended(session, _failed(row, message))

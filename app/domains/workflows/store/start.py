@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,17 +16,20 @@ from app.core.clock import now
 from app.core.events import emit
 from app.core.queue import send_steps
 from app.domains.workflows.rules import Compiled
+from app.domains.workflows.store.places import has_place
 from pipelines.plan import Route, segments
 
 _INSERT = text(
     """
     WITH e AS (
       INSERT INTO workflow_executions (owner_id, workflow_id, workflow_name, workflow_version, snapshot, key, state,
-        unmet_sinks, context, trigger_type, trigger_source, correlation_id, labels, parent_id, rollback_on_failure,
-        max_duration_seconds, is_wanted, created_at)
+        unmet_sinks, context, trigger_type, trigger_source, correlation_id, labels, parent_id, parent_number, depth,
+        rollback_on_failure, max_duration_seconds, deadline_at, inline, concurrency_key, concurrency_limit, counts_parked,
+        start_key, event, is_wanted, created_at)
       VALUES (:owner_id, :workflow_id, :workflow_name, :version, CAST(:snapshot AS jsonb), :key, 'pending', :sinks,
         CAST(:context AS jsonb), :trigger_type, :trigger_source, :correlation_id, CAST(:labels AS jsonb), :parent_id,
-        :rollback_on_failure, :max_duration_seconds, :is_wanted, :now)
+        :parent_number, :depth, :rollback_on_failure, :max_duration_seconds, :deadline_at, :inline, :concurrency_key,
+        :concurrency_limit, :counts_parked, :start_key, CAST(:event AS jsonb), :is_wanted, :now)
       RETURNING id),
     s AS (
       INSERT INTO workflow_steps (execution_id, owner_id, sequence_number, step_name, step_type, task, definition, critical,
@@ -42,9 +45,11 @@ _INSERT = text(
 _BEGIN = text(
     """
     WITH e AS (
-      UPDATE workflow_executions SET state = 'running', started_at = :now, is_wanted = true,
+      UPDATE workflow_executions x SET state = 'running', started_at = :now, is_wanted = true, queued_at = NULL,
         check_at = now() + make_interval(secs => :resend_after)
-      WHERE id = :id AND state = 'pending' RETURNING id, owner_id, workflow_name, correlation_id),
+      WHERE id = :id AND state = 'pending' AND (concurrency_key IS NULL OR :has_place) AND NOT EXISTS (
+        SELECT FROM engine_switches w WHERE w.owner_id IS NULL OR w.owner_id = x.owner_id)
+      RETURNING id, owner_id, workflow_name, correlation_id),
     s AS (
       UPDATE workflow_steps SET sent_at = now() FROM e
       WHERE execution_id = e.id AND unmet = 0 AND workflow_steps.state = 'pending' RETURNING sequence_number, route),
@@ -56,10 +61,18 @@ _BEGIN = text(
     """
 )
 
+_WANT = text(
+    """
+    UPDATE workflow_executions SET is_wanted = true,
+      queued_at = CASE WHEN concurrency_key IS NOT NULL THEN coalesce(queued_at, :now) END
+    WHERE id = :id AND state = 'pending' RETURNING owner_id, concurrency_key, concurrency_limit
+    """
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
-    """What an execution is made of."""
+    """What an execution is made of. `parent_id` and `parent_number`: the step whose child it is, `depth` levels down."""
 
     owner_id: UUID
     workflow_id: int
@@ -72,12 +85,19 @@ class NewExecution:
     correlation_id: str | None = None
     labels: Mapping[str, Any] = field(default_factory=dict)
     parent_id: int | None = None
+    parent_number: int | None = None
+    depth: int = 0
     max_duration_seconds: float | None = None
+    concurrency_key: str | None = None
+    start_key: str | None = None
+    event: Mapping[str, Any] | None = None
     is_wanted: bool = True
 
 
 def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
     """Write the execution and its steps, pending; returns its id."""
+    at = now(session)
+    deadline, concurrency = new.document.get("deadline_seconds"), new.document.get("concurrency", {})
     row = session.execute(
         _INSERT,
         {
@@ -94,10 +114,19 @@ def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
             "correlation_id": new.correlation_id,
             "labels": json.dumps(new.labels),
             "parent_id": new.parent_id,
+            "parent_number": new.parent_number,
+            "depth": new.depth,
+            "deadline_at": None if deadline is None else at + timedelta(seconds=deadline),
+            "inline": new.document.get("inline", False),
+            "concurrency_key": new.concurrency_key,
+            "concurrency_limit": concurrency.get("limit", 1),
+            "counts_parked": concurrency.get("count_parked", False),
+            "start_key": new.start_key,
+            "event": None if new.event is None else json.dumps(new.event),
             "rollback_on_failure": new.document.get("rollback_on_failure", True),
             "max_duration_seconds": new.max_duration_seconds,
             "is_wanted": new.is_wanted,
-            "now": now(session),
+            "now": at,
             "rows": json.dumps(compiled.rows),
         },
     )
@@ -105,11 +134,22 @@ def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
 
 
 def begin(session: Session, execution_id: int, *, resend_after: float) -> bool:
-    """Pending -> running: its ready steps are sent after the commit. False when it was not pending."""
+    """Pending -> running: its ready steps are sent after the commit.
+
+    False when it was not pending, or has to wait: the engine is switched off, or its concurrency key is at its limit.
+    """
     at: datetime = now(session)
-    row = session.execute(_BEGIN, {"id": execution_id, "now": at, "resend_after": resend_after}).one_or_none()
+    about = {"id": execution_id, "now": at, "resend_after": resend_after}
+    row = session.execute(_BEGIN, {**about, "has_place": False}).one_or_none()
     if row is None:
-        return False
+        waits = session.execute(_WANT, about).one_or_none()
+        if waits is None or waits.concurrency_key is None:
+            return False
+        if not has_place(session, waits.owner_id, waits.concurrency_key, limit=waits.concurrency_limit):
+            return False
+        row = session.execute(_BEGIN, {**about, "has_place": True}).one_or_none()
+        if row is None:
+            return False
     emit(
         session,
         "workflow.started",

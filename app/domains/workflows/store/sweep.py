@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import now
 from app.core.ports import ports
 from app.core.queue import Sender, send_task
+from app.domains.workflows.store.park import rest
 from app.domains.workflows.store.start import begin, send_ready
 
 BATCH = 200
@@ -26,7 +27,9 @@ EXPIRE_TASK = "engine.expire"
 
 _DUE = text(
     """
-    SELECT id, owner_id, stopping, rollback, started_at, max_duration_seconds FROM workflow_executions
+    SELECT id, owner_id, stopping, rollback, waiting, max_duration_seconds,
+      busy_seconds + extract(epoch FROM :now - coalesce(busy_since, started_at)) AS busy
+    FROM workflow_executions
     WHERE state = 'running' AND check_at <= now() ORDER BY check_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
     """
 )
@@ -75,8 +78,10 @@ _LOOK_AGAIN = text(
 
 _WANTED = text(
     """
-    SELECT id FROM workflow_executions WHERE state = 'pending' AND is_wanted ORDER BY id LIMIT :batch
-    FOR UPDATE SKIP LOCKED
+    SELECT id FROM workflow_executions e
+    WHERE state = 'pending' AND is_wanted AND queued_at IS NULL AND NOT EXISTS (
+      SELECT FROM engine_switches w WHERE w.owner_id IS NULL OR w.owner_id = e.owner_id)
+    ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED
     """
 )
 
@@ -98,18 +103,20 @@ def sweep(session: Session, *, resend_after: float, enabled: bool = True) -> Swe
         for execution_id in session.execute(_WANTED, {"batch": BATCH}).scalars().all():
             swept.begun += begin(session, execution_id, resend_after=resend_after)
     at = now(session)
-    due = session.execute(_DUE, {"batch": BATCH}).all()
+    due = session.execute(_DUE, {"batch": BATCH, "now": at}).all()
     swept.looked_at = len(due)
     if not due:
         return swept
     executions = [row.id for row in due]
     session.execute(_EXPIRE_LEASES, {"executions": executions, "now": at})
     for row in due:
-        if _is_overdue(row, at):
+        if _is_overdue(row):
             send_task(session, EXPIRE_TASK, str(row.owner_id), row.id)
             swept.overdue += 1
         elif row.stopping is not None:
             send_task(session, SETTLE_TASK, str(row.owner_id), row.id)
+        elif row.waiting:
+            rest(session, row.id)
     # a send that cannot succeed is no try: else the next one would be far off when the broker is back
     if (sender := ports(session).find(Sender)) and sender.is_reachable():  # type: ignore[type-abstract]
         swept.sent_again = _send_again(session, executions, at, resend_after)
@@ -127,6 +134,6 @@ def _send_again(session: Session, executions: list[int], at: Any, resend_after: 
     return len(rows)
 
 
-def _is_overdue(row: Any, at: Any) -> bool:
+def _is_overdue(row: Any) -> bool:
     limit = row.max_duration_seconds
-    return limit is not None and row.stopping is None and (at - row.started_at).total_seconds() > limit
+    return limit is not None and row.stopping is None and row.busy > limit

@@ -1,0 +1,70 @@
+"""What time alone brings: parked steps whose moment has come, executions past their deadline, queues that were forgotten.
+
+Any number of loops may do this: steps are taken with SKIP LOCKED, and each is woken by one.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.core.queue import send_task
+from app.domains.workflows.store.places import ADMIT_TASK
+from app.domains.workflows.store.sweep import EXPIRE_TASK
+from app.domains.workflows.store.wake import wake
+
+BATCH = 200
+
+_DUE = text(
+    """
+    SELECT s.execution_id, s.sequence_number FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
+    WHERE s.wake_at <= :now AND s.state = 'waiting' AND e.state IN ('running', 'waiting') AND e.stopping IS NULL
+    ORDER BY s.wake_at, s.execution_id, s.sequence_number LIMIT :batch FOR UPDATE OF s SKIP LOCKED
+    """
+)
+
+# whoever ends the execution checks the deadline itself; until then it is asked again, though not with each tick
+_DEADLINES = text(
+    """
+    UPDATE workflow_executions SET deadline_at = :now + interval '30 seconds' WHERE id IN (
+      SELECT id FROM workflow_executions
+      WHERE deadline_at <= :now AND completed_at IS NULL AND state IN ('running', 'waiting', 'paused') AND stopping IS NULL
+      ORDER BY deadline_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING id, owner_id
+    """
+)
+
+_QUEUES = text(
+    """
+    SELECT DISTINCT owner_id, concurrency_key FROM workflow_executions
+    WHERE queued_at <= :now - interval '10 seconds' ORDER BY owner_id, concurrency_key LIMIT :batch
+    """
+)
+
+
+def wake_due(session: Session) -> int:
+    """Wake what is due, the longest first, in a session across owners; returns how many steps were. Full when it is BATCH."""
+    due = session.execute(_DUE, {"now": now(session), "batch": BATCH}).all()
+    for execution_id, steps in groupby(due, attrgetter("execution_id")):
+        wake(session, execution_id, [step.sequence_number for step in steps])
+    return len(due)
+
+
+def end_overdue(session: Session) -> int:
+    """Ask for the end of executions past their deadline; returns how many."""
+    overdue = session.execute(_DEADLINES, {"now": now(session), "batch": BATCH}).all()
+    for row in overdue:
+        send_task(session, EXPIRE_TASK, str(row.owner_id), row.id)
+    return len(overdue)
+
+
+def look_at_queues(session: Session) -> int:
+    """Ask for a look at each queue that somebody has waited in for a while; returns how many queues."""
+    queues = session.execute(_QUEUES, {"now": now(session), "batch": BATCH}).all()
+    for row in queues:
+        send_task(session, ADMIT_TASK, str(row.owner_id), row.concurrency_key)
+    return len(queues)
