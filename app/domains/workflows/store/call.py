@@ -41,6 +41,11 @@ class StepCall:
             self._session = self._begin()
         return self._session
 
+    @property
+    def step(self) -> StepRun:
+        """The step as it was claimed."""
+        return self._step
+
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A short transaction of its own, committed at its end; for what is to be seen, or read, before the outside call."""

@@ -19,8 +19,8 @@ from app.domains.workflows.store.records import Execution, Held, StepRun
 
 _COLUMNS = """
     s.sequence_number, s.step_name, s.task, s.definition, s.critical, s.state AS step_state, s.attempts, s.undo_attempts,
-    s.idempotency_key, s.started_at, s.is_passed_over,
-    e.workflow_name, e.context, e.correlation_id, e.state, e.rollback, e.stopping, e.error, e.owner_id
+    s.idempotency_key, s.started_at, s.is_passed_over, s.parent_number, s.item, s.item_index, s.elements, s.child_id,
+    s.due_at, s.deadline_at, e.event, e.workflow_name, e.context, e.correlation_id, e.state, e.rollback, e.stopping, e.error, e.owner_id
 """
 
 _READY = """
@@ -133,6 +133,13 @@ def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | N
         outputs={name: outputs[name] for name in row.read_names or ()},
         started_at=row.started_at,
         is_passed_over=row.is_passed_over,
+        parent_number=row.parent_number,
+        item=row.item,
+        item_index=row.item_index,
+        elements=row.elements,
+        child_id=row.child_id,
+        due_at=row.due_at,
+        deadline_at=row.deadline_at,
     )
 
 

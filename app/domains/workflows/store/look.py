@@ -21,7 +21,7 @@ from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import end_step
 from app.domains.workflows.store.park import park
 from app.domains.workflows.store.records import StepRun
-from pipelines.definition import OnTimeout
+from pipelines.definition import OnTimeout, StepType
 from pipelines.errors import ExpressionError, StepFailed
 from pipelines.expressions import Scope, cel_paths, holds, resolve
 from pipelines.operations import Catalogue
@@ -48,8 +48,18 @@ class Rejected(StepFailed):
         super().__init__(message, permanent=True)
 
 
-def wait(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -> Outcome:
-    """A look of a wait for time or for an event."""
+def look(call: StepCall, delivery: Delivery, scope: Scope) -> Outcome:
+    """What a claimed step of a kind that may wait finds now. Raises StepFailed or ExpressionError when it fails."""
+    match call.step.step.type:
+        case StepType.WAIT:
+            return _wait(call.session, call.step, delivery, scope)
+        case StepType.APPROVAL:
+            return _approval(call.session, call.step, delivery, scope)
+        case _:
+            return _condition(call, delivery, scope)
+
+
+def _wait(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -> Outcome:
     at = now(session)
     deadline = _deadline(step, at)
     if step.step.event is not None:
@@ -95,8 +105,8 @@ def matches(match: str | None, scope: Scope, event: Mapping[str, Any]) -> bool:
         return False
 
 
-def approval(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -> Outcome:
-    """A look of an approval: only answers to this asking count, not those to one that was retried."""
+def _approval(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -> Outcome:
+    """Only answers to this asking count, not those to one that was retried."""
     at = now(session)
     deadline = _deadline(step, at)
     definition = step.step
@@ -120,9 +130,10 @@ def approval(session: Session, step: StepRun, delivery: Delivery, scope: Scope) 
     return park(session, step, delivery, wake_at=deadline, deadline_at=deadline)
 
 
-def condition(session: Session, call: StepCall, delivery: Delivery, scope: Scope) -> Outcome:
-    """A look of a condition that waits: at the present, so the resources that it mentions are read again."""
-    step, at = call.step, now(session)
+def _condition(call: StepCall, delivery: Delivery, scope: Scope) -> Outcome:
+    """It sees the present: the resources that it mentions are read again."""
+    session, step = call.session, call.step
+    at = now(session)
     source = step.step.condition or ""
     deadline = _deadline(step, at)
     # what is read now and what is told from now on leave no gap

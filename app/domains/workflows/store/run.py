@@ -29,6 +29,7 @@ from app.domains.workflows.store.conditions import pass_over_descendants
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import LeaseLost, as_json, end_step
 from app.domains.workflows.store.lease import bounded, kept
+from app.domains.workflows.store.look import look
 from app.domains.workflows.store.records import Held, Observers, StepRun
 from app.domains.workflows.store.settle import settle
 from app.domains.workflows.store.stop import stop
@@ -116,6 +117,8 @@ def _forward(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
                 return end_step(session, step, delivery, to="skipped")
             _tell_claimed(session, step)
             call = StepCall(world.database, step, lambda: session)
+            if step.step.is_parking:
+                return look(call, delivery, scope(step))
             if prepared.operation is None or not prepared.operation.lease:
                 with bounded(_timeout(prepared), session):
                     step.output = _attempt(call, prepared)
@@ -183,6 +186,7 @@ def scope(step: StepRun) -> Scope:
         outputs=step.outputs,
         execution={"id": execution.id, "correlation_id": execution.correlation_id},
         tenant={"id": str(execution.owner_id)},
+        event=execution.event,
     )
 
 
