@@ -19,6 +19,7 @@ from app.core.events import emit
 from app.core.ports import port
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.records import Execution, Observers, StepRun
+from app.domains.workflows.store.rest import rest
 from pipelines.errors import StepFailed
 from pipelines.plan import Route
 
@@ -70,6 +71,7 @@ _FINISH = text(
       (SELECT jsonb_agg(jsonb_build_array(sequence_number, route)) FROM ready) AS ready,
       (SELECT unmet_sinks FROM sinks) AS unmet_sinks,
       (SELECT stopping FROM workflow_executions WHERE id = :execution) AS stopping,
+      (SELECT waiting FROM workflow_executions WHERE id = :execution) AS waiting,
       :undo AND EXISTS (SELECT FROM workflow_steps WHERE execution_id = :execution AND state = 'compensation_failed')
         AS broken
     """
@@ -98,12 +100,13 @@ class LeaseLost(StepFailed):
 class Finished:
     """What the finish statement found out."""
 
-    __slots__ = ("broken", "ready", "stopping", "unmet_sinks")
+    __slots__ = ("broken", "ready", "stopping", "unmet_sinks", "waiting")
 
     def __init__(self, row: Any) -> None:
         self.ready = {number: Route.from_json(route) for number, route in row.ready or ()}
         self.unmet_sinks: int | None = row.unmet_sinks
         self.stopping: str | None = row.stopping
+        self.waiting: int = row.waiting
         self.broken: bool = row.broken
 
 
@@ -184,6 +187,8 @@ def end_step(session: Session, step: StepRun, delivery: Delivery, *, to: str, tr
         return Outcome(settle=True)
     if finished.unmet_sinks == 0:
         settle_completed(session, step.execution)
+    elif finished.waiting and not finished.ready:
+        rest(session, step.execution.id)
     return Outcome(ready=finished.ready)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import now
 from app.core.ports import ports
 from app.core.queue import Sender, send_task
-from app.domains.workflows.store.park import rest
+from app.domains.workflows.store.rest import rest
 from app.domains.workflows.store.start import begin, send_ready
 
 BATCH = 200
