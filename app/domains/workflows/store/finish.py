@@ -18,6 +18,7 @@ from app.core.clock import now
 from app.core.events import emit
 from app.core.ports import port
 from app.domains.workflows.store.delivery import Delivery, Outcome
+from app.domains.workflows.store.places import leave_place
 from app.domains.workflows.store.records import Execution, Observers, StepRun
 from app.domains.workflows.store.rest import rest
 from pipelines.errors import StepFailed
@@ -82,10 +83,13 @@ _COMPLETE = text(
     WITH e AS (
       UPDATE workflow_executions SET state = 'completed', completed_at = :now, check_at = NULL,
         result = (SELECT coalesce(jsonb_object_agg(step_name, output_data), '{}') FROM workflow_steps
-                  WHERE execution_id = :execution AND state = 'completed')
-      WHERE id = :execution AND state = 'running' AND (stopping IS NULL OR stopping = 'end') RETURNING owner_id)
-    INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state)
-    SELECT owner_id, :execution, :now, 'running', 'completed' FROM e RETURNING owner_id
+                  WHERE execution_id = :execution AND state = 'completed' AND sequence_number >= 0)
+      WHERE id = :execution AND state = 'running' AND (stopping IS NULL OR stopping = 'end')
+      RETURNING owner_id, concurrency_key),
+    h AS (
+      INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state)
+      SELECT owner_id, :execution, :now, 'running', 'completed' FROM e)
+    SELECT owner_id, concurrency_key FROM e
     """
 )
 
@@ -155,10 +159,12 @@ def finish(
 def settle_completed(session: Session, execution: Execution) -> bool:
     """The last step is done: running -> completed. False when something else decided before."""
     at: datetime = now(session)
-    owner = session.execute(_COMPLETE, {"execution": execution.id, "now": at}).scalar_one_or_none()
-    if owner is None:
+    row = session.execute(_COMPLETE, {"execution": execution.id, "now": at}).one_or_none()
+    if row is None:
         return False
     execution.state = "completed"
+    if row.concurrency_key is not None:
+        leave_place(session, row.owner_id, row.concurrency_key)
     emit(
         session,
         "workflow.completed",
@@ -168,7 +174,7 @@ def settle_completed(session: Session, execution: Execution) -> bool:
             "workflow": execution.workflow_name,
             "correlation_id": execution.correlation_id,
         },
-        owner_id=owner,
+        owner_id=row.owner_id,
     )
     if observer := port(session, Observers).of(execution):
         observer.settled(session, execution)
