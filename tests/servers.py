@@ -42,7 +42,13 @@ class Servers:
         self.folder.chmod(0o755)
         self._running: list[Server] = []
         try:
-            database = postgres.start(self.folder / "postgres", durable=False, max_connections=300)
+            database = postgres.start(
+                self.folder / "postgres",
+                durable=False,
+                max_connections=300,
+                # in which order transactions were committed is what some tests are about
+                settings={"track_commit_timestamp": "on"},
+            )
             self._running.append(database)
             broker = redis.start(self.folder / "redis", durable=False)
             self._running.append(broker)

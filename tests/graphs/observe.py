@@ -1,0 +1,134 @@
+"""What became of executions, read from the tables as their owner: many at once, past every cache of the engine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from app.core.settings import Settings
+from pipelines.graph import Graph
+from tests.servers import eventually
+
+OVER = ("completed", "failed", "cancelled")
+ENDS_A_STEP = frozenset({"completed", "failed", "skipped"})
+
+_EXECUTIONS = "SELECT id, state, rollback, error FROM workflow_executions WHERE id = ANY(%s)"
+_STEPS = """
+    SELECT execution_id, sequence_number AS number, step_name AS name, state, attempts, tries, output_data AS output,
+      parent_number, item_index FROM workflow_steps WHERE execution_id = ANY(%s) ORDER BY execution_id, sequence_number
+    """
+_EVENTS = """
+    SELECT execution_id, step_name AS step, from_state, to_state, attempt, error, coalesce(released, '{}') AS released,
+      pg_xact_commit_timestamp(xmin) AS committed FROM execution_events WHERE execution_id = ANY(%s) ORDER BY id
+    """
+_CALLS = "SELECT execution_id, step, what, attempt, at FROM test_calls WHERE execution_id = ANY(%s) ORDER BY id"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One execution: its row, its steps by name, its history and what its operations noted, both in order.
+
+    The `committed` of an event is when its transaction was committed, by the server's own record.
+    """
+
+    execution: Any
+    steps: dict[str, Any] = field(default_factory=dict)
+    events: list[Any] = field(default_factory=list)
+    calls: list[Any] = field(default_factory=list)
+
+    @property
+    def states(self) -> dict[str, str]:
+        return {name: row.state for name, row in self.steps.items()}
+
+    def noted(self, what: str) -> list[str]:
+        """The steps that noted this, in the order in which they did."""
+        return [call.step for call in self.calls if call.what == what]
+
+
+class Observer:
+    """One connection as the tables' owner."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._connection = psycopg.connect(settings.migration_database_url, autocommit=True, row_factory=namedtuple_row)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def all_over(self, executions: Collection[int], *, within: float) -> list[int]:
+        """Wait until every one of them has ended; those that have not in that many seconds."""
+        query = "SELECT id FROM workflow_executions WHERE id = ANY(%s) AND state <> ALL(%s)"
+
+        def open_ones() -> list[int]:
+            return [row.id for row in self._connection.execute(query, [list(executions), list(OVER)]).fetchall()]
+
+        try:
+            eventually(lambda: not open_ones(), within=within)
+        except AssertionError:
+            return open_ones()
+        return []
+
+    def see(self, executions: Collection[int]) -> dict[int, Seen]:
+        """Everything about these executions."""
+        ids = list(executions)
+        seen = {row.id: Seen(row) for row in self._connection.execute(_EXECUTIONS, [ids]).fetchall()}
+        for row in self._connection.execute(_STEPS, [ids]).fetchall():
+            seen[row.execution_id].steps[row.name] = row
+        for row in self._connection.execute(_EVENTS, [ids]).fetchall():
+            seen[row.execution_id].events.append(row)
+        for row in self._connection.execute(_CALLS, [ids]).fetchall():
+            seen[row.execution_id].calls.append(row)
+        return seen
+
+
+def order_faults(graph: Graph, seen: Seen) -> list[str]:
+    """What is wrong with the order of steps, and with who sent them.
+
+    A step does nothing before all its dependencies are committed; and it is made ready by exactly one commit, that of the
+    dependency that was committed last (by the execution's own start where it has none).
+    """
+    ends: dict[str, list[Any]] = defaultdict(list)
+    released_by: dict[int, list[Any]] = defaultdict(list)
+    for event in seen.events:
+        if event.step is not None and event.to_state in ENDS_A_STEP:
+            ends[event.step].append(event)
+        for number in event.released:
+            # a step that was parked says so of itself when it is woken
+            if event.step != graph.names[number]:
+                released_by[number].append(event)
+    faults = [f"{name} ended {len(found)} times" for name, found in ends.items() if len(found) > 1]
+    for number, name in enumerate(graph.names):
+        last = _last([ends[graph.names[each]] for each in graph.predecessors[number]])
+        senders = released_by[number]
+        if last is None and graph.predecessors[number]:
+            if senders:
+                faults.append(f"{name} was made ready before all that it depends on had ended")
+        elif len(senders) > 1 or not senders:
+            if senders or name in ends:
+                faults.append(f"{name} was made ready by {[each.step for each in senders]}")
+        elif senders[0].step != (last and last.step):
+            faults.append(f"{name} was made ready by {senders[0].step} and not by {last and last.step}")
+        if begun := _begun(name, seen):
+            if last is None and graph.predecessors[number]:
+                faults.append(f"{name} began though not all that it depends on had ended")
+            elif last is not None and begun < last.committed:
+                faults.append(f"{name} began before {last.step} was committed")
+    return faults
+
+
+def _last(dependencies: Sequence[Sequence[Any]]) -> Any:
+    """The end that was committed last; None when not all have ended."""
+    if not dependencies or not all(dependencies):
+        return None
+    return max((ends[0] for ends in dependencies), key=lambda event: event.committed)
+
+
+def _begun(name: str, seen: Seen) -> datetime | None:
+    return min(
+        (call.at for call in seen.calls if call.step == name and call.what in {"attempt", "effect"}), default=None
+    )
