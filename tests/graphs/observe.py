@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -92,40 +92,42 @@ def order_faults(graph: Graph, seen: Seen) -> list[str]:
     A step does nothing before all its dependencies are committed; and it is made ready by exactly one commit, that of the
     dependency that was committed last (by the execution's own start where it has none).
     """
-    ends: dict[str, list[Any]] = defaultdict(list)
-    released_by: dict[int, list[Any]] = defaultdict(list)
-    for event in seen.events:
-        if event.step is not None and event.to_state in ENDS_A_STEP:
-            ends[event.step].append(event)
-        for number in event.released:
-            # a step that was parked says so of itself when it is woken
-            if event.step != graph.names[number]:
-                released_by[number].append(event)
+    ends, senders = _ends(seen), _senders(graph, seen)
     faults = [f"{name} ended {len(found)} times" for name, found in ends.items() if len(found) > 1]
     for number, name in enumerate(graph.names):
-        last = _last([ends[graph.names[each]] for each in graph.predecessors[number]])
-        senders = released_by[number]
-        if last is None and graph.predecessors[number]:
-            if senders:
-                faults.append(f"{name} was made ready before all that it depends on had ended")
-        elif len(senders) > 1 or not senders:
-            if senders or name in ends:
-                faults.append(f"{name} was made ready by {[each.step for each in senders]}")
-        elif senders[0].step != (last and last.step):
-            faults.append(f"{name} was made ready by {senders[0].step} and not by {last and last.step}")
-        if begun := _begun(name, seen):
-            if last is None and graph.predecessors[number]:
-                faults.append(f"{name} began though not all that it depends on had ended")
-            elif last is not None and begun < last.committed:
-                faults.append(f"{name} began before {last.step} was committed")
+        before = [ends.get(graph.names[each], []) for each in graph.predecessors[number]]
+        sent_by = [event.step for event in senders[number]]
+        begun = _begun(name, seen)
+        if not all(before):
+            if sent_by or begun:
+                faults.append(f"{name} was made ready by {sent_by} though not all that it depends on had ended")
+            continue
+        last = max((found[0] for found in before), key=lambda event: event.committed, default=None)
+        # of an execution that stops nothing becomes ready any more
+        if sent_by != [last and last.step] and (sent_by or name in ends):
+            faults.append(f"{name} was made ready by {sent_by} and not by {last and last.step}")
+        if last is not None and begun is not None and begun < last.committed:
+            faults.append(f"{name} began before {last.step} was committed")
     return faults
 
 
-def _last(dependencies: Sequence[Sequence[Any]]) -> Any:
-    """The end that was committed last; None when not all have ended."""
-    if not dependencies or not all(dependencies):
-        return None
-    return max((ends[0] for ends in dependencies), key=lambda event: event.committed)
+def _ends(seen: Seen) -> dict[str, list[Any]]:
+    """By step the events by which it ended."""
+    ends: dict[str, list[Any]] = defaultdict(list)
+    for event in seen.events:
+        if event.step is not None and event.to_state in ENDS_A_STEP:
+            ends[event.step].append(event)
+    return ends
+
+
+def _senders(graph: Graph, seen: Seen) -> dict[int, list[Any]]:
+    """By step's number the events whose commits made it ready; its own, when it is woken, is none of them."""
+    senders: dict[int, list[Any]] = defaultdict(list)
+    for event in seen.events:
+        for number in event.released:
+            if number < 0 or event.step != graph.names[number]:
+                senders[number].append(event)
+    return senders
 
 
 def _begun(name: str, seen: Seen) -> datetime | None:
