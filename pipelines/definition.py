@@ -12,6 +12,23 @@ MAX_PARALLEL = 10
 """Elements of a step with for_each that run at a time, when it does not say."""
 
 
+MAX_SECONDS = 10 * 366 * 24 * 3600
+"""Ten years: nothing is waited for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large things may be: steps of a definition, elements of a for_each, sub-workflows in each other."""
+
+    steps: int = 1000
+    elements: int = 10_000
+    nesting: int = 10
+
+
+LIMITS = Limits()
+"""What an installation that configures nothing allows."""
+
+
 class StepType(StrEnum):
     """The types of steps that can run."""
 

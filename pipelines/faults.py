@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,12 +53,8 @@ def check_keys(
     checks: Mapping[str, Check],
     *,
     required: tuple[str, ...] = (),
-    later: Mapping[str, str] | None = None,
 ) -> set[str]:
-    """Check an object by a table of its keys; returns the keys that are present and right.
-
-    `later`: keys that a later version will know, with what they are for.
-    """
+    """Check an object by a table of its keys; returns the keys that are present and right."""
     for key in required:
         if key not in document:
             place.fault(f"{key} is missing")
@@ -66,11 +63,25 @@ def check_keys(
         if key in checks:
             if (place / key).check(value, checks[key]):
                 right.add(key)
-        elif later and key in later:
-            (place / key).fault(f"{later[key]} is not supported yet")
         else:
             (place / key).fault(f"unknown key {key}")
     return right
+
+
+def check_one_of(place: Place, document: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    """Exactly one of these keys has to be there; returns it."""
+    given = [key for key in keys if key in document]
+    if len(given) == 1:
+        return given[0]
+    choice = f"{', '.join(keys[:-1])} or {keys[-1]}"
+    place.fault(f"needs one of {choice}" if not given else f"takes only one of {choice}, not {' and '.join(given)}")
+    return None
+
+
+def check_only_with(place: Place, document: Mapping[str, Any], key: str, other: str) -> None:
+    """A key that means nothing without another one."""
+    if key in document and other not in document:
+        (place / key).fault(f"goes only with {other}")
 
 
 def anything(_value: Any) -> str | None:
@@ -121,6 +132,15 @@ def whole(*, least: int, most: int) -> Check:
         return "has to be a whole number" if isinstance(value, float) else in_range(value)
 
     return check
+
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+
+
+def a_name(value: Any) -> str | None:
+    """A name of a workflow or a step."""
+    fine = isinstance(value, str) and _NAME.fullmatch(value)
+    return None if fine else "has to be a name of a-z, 0-9 and _, beginning with a letter, of at most 100 characters"
 
 
 def one_of(*words: str) -> Check:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from referencing import Registry
-
-from pipelines.definition import OnFalse, StepType
-from pipelines.errors import ExpressionError
+from pipelines.definition import MAX_SECONDS, Limits, OnFalse, OnTimeout, StepType
+from pipelines.errors import ExpressionError, StepFailed
 from pipelines.expressions import check_cel
 from pipelines.faults import (
     Check,
     Place,
+    a_name,
     an_object,
     anything,
     boolean,
     check_keys,
+    check_one_of,
+    check_only_with,
     filled_text,
     number,
     one_of,
@@ -26,11 +27,13 @@ from pipelines.faults import (
     texts,
     whole,
 )
+from pipelines.inputs import check_reserved, check_template_values
 from pipelines.operations import Catalogue, Operation
 from pipelines.references import parse_template
+from pipelines.waits import timestamp
 
-MAX_SECONDS = 10 * 366 * 24 * 3600
-"""Ten years: no timeout is longer."""
+_PERMISSION = re.compile(r"[a-z][a-z0-9_]*[.:][a-z][a-z0-9_]*")
+_EVENT = re.compile(r"(crm\.|billing\.)?[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,2}")
 
 
 def expression(value: Any) -> str | None:
@@ -65,6 +68,53 @@ def strings(place: Place, template: Any) -> Iterator[tuple[Place, str]]:
             yield from strings(place / index, value)
 
 
+def is_reference(value: Any) -> bool:
+    """Whether a value is exactly one `${...}`. Raises ExpressionError for text that cannot be read."""
+    return isinstance(value, str) and len(pieces := parse_template(value)) == 1 and isinstance(pieces[0], tuple)
+
+
+def _or_reference(fine: Callable[[Any], str | None], otherwise: str) -> Check:
+    """A value that is right as it stands, or exactly one reference to one."""
+
+    def check(value: Any) -> str | None:
+        if not isinstance(value, str):
+            return fine(value)
+        try:
+            return None if is_reference(value) else otherwise
+        except ExpressionError as error:
+            return str(error)
+
+    return check
+
+
+_NO_LIST = "has to be a list, or exactly one ${...}"
+
+
+def _a_list(value: Any) -> str | None:
+    return None if isinstance(value, list) else _NO_LIST
+
+
+def _until(value: Any) -> str | None:
+    """What holds a reference is known only when it runs."""
+    if not isinstance(value, str) or "${" not in value:
+        try:
+            timestamp(value)
+        except StepFailed:
+            return "has to be a timestamp such as 2030-01-31T12:00:00Z, or a ${...}"
+    return None
+
+
+def _event(value: Any) -> str | None:
+    """An event's type or a signal's name."""
+    fine = isinstance(value, str) and _EVENT.fullmatch(value)
+    return None if fine else "has to be the name of an event or signal, such as quote.accepted"
+
+
+def _permission(value: Any) -> str | None:
+    fine = isinstance(value, str) and _PERMISSION.fullmatch(value)
+    return None if fine else "has to be a permission such as quote.approve or quote:approve"
+
+
 def _compensate(value: Any) -> str | None:
     return (
         None
@@ -97,9 +147,11 @@ RETRY: Mapping[str, Check] = {
 
 
 class Known:
-    """The operations of a catalogue, each with its parameters' schema made once."""
+    """What a step is judged by: operations, each with its parameters' schema made once, limits, its workflow's name."""
 
-    def __init__(self, operations: Catalogue) -> None:
+    def __init__(self, operations: Catalogue, limits: Limits, workflow: Any) -> None:
+        self.limits = limits
+        self.workflow = workflow
         self._operations = operations
         self._services = operations.services()
         self._schemas: dict[str, dict[str, Any]] = {}
@@ -124,7 +176,6 @@ class Kind:
     keys: Mapping[str, Check]
     required: tuple[str, ...]
     check: Callable[[Place, Mapping[str, Any], set[str], Known], None] | None = None
-    later: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_kind(place: Place, step: Mapping[str, Any], known: Known) -> set[str]:
@@ -136,8 +187,7 @@ def check_kind(place: Place, step: Mapping[str, Any], known: Known) -> set[str]:
         return check_keys(
             place, {key: value for key, value in step.items() if key in COMMON}, COMMON, required=("name",)
         )
-    keys = {key: check for key, check in {**COMMON, **kind.keys}.items() if key not in kind.later}
-    right = check_keys(place, step, keys, required=("name", "type", *kind.required), later=kind.later)
+    right = check_keys(place, step, {**COMMON, **kind.keys}, required=("name", "type", *kind.required))
     if "retry" in right:
         _check_retry(place / "retry", step["retry"])
     if kind.check:
@@ -148,8 +198,6 @@ def check_kind(place: Place, step: Mapping[str, Any], known: Known) -> set[str]:
 def _unknown_type(place: Place, step: Mapping[str, Any]) -> None:
     if "type" not in step:
         place.fault("type is missing")
-    elif step["type"] in LATER:
-        (place / "type").fault(f"Step type {step['type']} is not supported yet")
     elif isinstance(step["type"], str):
         (place / "type").fault(f"Unknown step type: {step['type']}")
 
@@ -161,6 +209,12 @@ def _check_retry(place: Place, retry: Mapping[str, Any]) -> None:
 
 
 def _check_call(place: Place, step: Mapping[str, Any], right: set[str], known: Known) -> None:
+    check_only_with(place, step, "max_parallel", "for_each")
+    if "for_each" in right:
+        check_templates(place / "for_each", step["for_each"])
+        if isinstance(step["for_each"], list) and len(step["for_each"]) > known.limits.elements:
+            count = len(step["for_each"])
+            (place / "for_each").fault(f"has {count} elements; at most {known.limits.elements} are allowed")
     if not {"service", "method"} <= right:
         return
     found = known.operation(step["service"], step["method"])
@@ -197,44 +251,80 @@ def _check_parameters(place: Place, params: Mapping[str, Any], operation: Operat
     for name in schema.get("required", ()):
         if name not in params:
             place.fault(f"{operation.name} needs the parameter {name}")
-    for name, value in params.items():
+    for name in params:
         if name not in properties:
             (place / name).fault(f"{operation.name} takes no parameter {name}")
-        elif not any("${" in text_of for _, text_of in strings(place, value)):
-            check_value(place / name, value, {**properties[name], "$defs": schema.get("$defs", {})})
+    check_template_values(place, params, schema)
 
 
-def check_value(place: Place, value: Any, schema: Mapping[str, Any]) -> None:
-    """Record each way in which a value does not fit a JSON Schema. Nothing is ever fetched for a schema."""
-    validator = Draft202012Validator(schema, registry=Registry(), format_checker=Draft202012Validator.FORMAT_CHECKER)
-    for error in sorted(validator.iter_errors(value), key=lambda found: list(map(str, found.absolute_path))):
-        at = place
-        for key in error.absolute_path:
-            at /= key
-        if error.validator == "required":
-            # one error per missing property, whose name stands only in the message
-            at /= next(name for name in error.validator_value if error.message.startswith(f"{name!r} is"))
-        at.fault(error.message)
+def _check_condition(place: Place, step: Mapping[str, Any], _right: set[str], _known: Known) -> None:
+    if "timeout_seconds" in step and "on_false" in step:
+        (place / "on_false").fault("goes only with a condition that does not wait (timeout_seconds)")
 
 
 def _check_transform(place: Place, step: Mapping[str, Any], _right: set[str], _known: Known) -> None:
     check_templates(place / "output", step.get("output"))
 
 
+def _check_wait(place: Place, step: Mapping[str, Any], right: set[str], _known: Known) -> None:
+    check_one_of(place, step, ("seconds", "until", "event"))
+    check_only_with(place, step, "match", "event")
+    check_only_with(place, step, "on_timeout", "timeout_seconds")
+    if "until" in right:
+        check_templates(place / "until", step["until"])
+
+
+def _check_approval(place: Place, step: Mapping[str, Any], _right: set[str], _known: Known) -> None:
+    check_only_with(place, step, "on_timeout", "timeout_seconds")
+    check_templates(place / "prompt", step.get("prompt"))
+
+
+def _check_sub_workflow(place: Place, step: Mapping[str, Any], right: set[str], known: Known) -> None:
+    if "workflow" in right and step["workflow"] == known.workflow:
+        (place / "workflow").fault("a workflow cannot be a step of itself")
+    if "context" in right:
+        check_reserved(place / "context", step["context"])
+        check_templates(place / "context", step["context"])
+
+
 KINDS: Mapping[str, Kind] = {
     StepType.SERVICE_CALL: Kind(
-        keys={"service": filled_text, "method": filled_text, "params": an_object, "compensate": _compensate},
+        keys={
+            "service": filled_text,
+            "method": filled_text,
+            "params": an_object,
+            "compensate": _compensate,
+            "for_each": _or_reference(_a_list, _NO_LIST),
+            "max_parallel": whole(least=1, most=10_000),
+        },
         required=("service", "method"),
         check=_check_call,
-        later={"for_each": "for_each", "max_parallel": "max_parallel"},
     ),
     StepType.CONDITION: Kind(
-        keys={"condition": expression, "on_false": one_of(*OnFalse)},
-        required=("condition",),
-        later={"timeout_seconds": "a condition that waits (timeout_seconds)"},
+        keys={"condition": expression, "on_false": one_of(*OnFalse)}, required=("condition",), check=_check_condition
     ),
     StepType.TRANSFORM: Kind(keys={"output": anything}, required=("output",), check=_check_transform),
+    StepType.WAIT: Kind(
+        keys={
+            "seconds": _or_reference(number(above=0, most=MAX_SECONDS), "has to be a number, or exactly one ${...}"),
+            "until": _until,
+            "event": _event,
+            "match": expression,
+            "on_timeout": one_of(OnTimeout.FAIL, OnTimeout.CONTINUE),
+        },
+        required=(),
+        check=_check_wait,
+    ),
+    StepType.APPROVAL: Kind(
+        keys={
+            "permission": _permission,
+            "prompt": text,
+            "on_timeout": one_of(OnTimeout.FAIL, OnTimeout.APPROVE, OnTimeout.REJECT),
+        },
+        required=("permission",),
+        check=_check_approval,
+    ),
+    StepType.SUB_WORKFLOW: Kind(
+        keys={"workflow": a_name, "context": an_object}, required=("workflow",), check=_check_sub_workflow
+    ),
 }
-
-LATER = frozenset({"wait", "approval", "sub_workflow"})
-"""Types of the definition language that cannot run yet."""

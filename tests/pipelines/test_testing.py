@@ -225,6 +225,7 @@ def test_ports_clock_and_event_are_the_tests_own(shop: Shop):
         ports={str: "a port"},
         clock=lambda: later,
         event={"name": "e"},
+        triggers=[{"event": "thing.asked"}],
     )
     assert outcome.result["a"] == {"seen": "a port"}
     assert outcome.result["b"]["at"] == later.isoformat()
