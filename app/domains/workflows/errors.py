@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.core.errors import Conflict, Invalid, NotFound
+from collections.abc import Sequence
+
+from app.core.errors import Conflict, Fault, Invalid, NotFound
 
 
 class WorkflowNotFound(NotFound):
@@ -17,6 +19,20 @@ class ExecutionNotFound(NotFound):
 
     def __init__(self, execution_id: int) -> None:
         super().__init__(f"Execution {execution_id} not found")
+
+
+class StepNotFound(NotFound):
+    """`Execution <id> has no step <name>`."""
+
+    def __init__(self, execution_id: int, name: str, *, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(f"Execution {execution_id} has no step '{name}'", faults=faults)
+
+
+class BulkNotFound(NotFound):
+    """`Bulk operation <id> not found`."""
+
+    def __init__(self, bulk_id: int) -> None:
+        super().__init__(f"Bulk operation {bulk_id} not found")
 
 
 class InvalidDefinition(Invalid):

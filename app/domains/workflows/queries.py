@@ -106,7 +106,9 @@ def executions(
 def steps(session: Session, execution_id: int) -> list[WorkflowStep]:
     """In topological order."""
     statement = (
-        select(WorkflowStep).where(WorkflowStep.execution_id == execution_id).order_by(WorkflowStep.sequence_number)
+        select(WorkflowStep)
+        .where(WorkflowStep.execution_id == execution_id, WorkflowStep.sequence_number >= 0)
+        .order_by(WorkflowStep.sequence_number)
     )
     return list(session.scalars(statement))
 

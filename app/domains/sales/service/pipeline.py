@@ -11,6 +11,7 @@ from app.domains.activation import service as activation
 from app.domains.communications import service as communications
 from app.domains.notifications import service as notifications
 from app.domains.sales import queries
+from app.domains.sales.errors import OrderBusy
 from app.domains.sales.models import Order
 from app.domains.sales.rules import (
     IN_PROCESS,
@@ -89,6 +90,19 @@ class OrderPipeline:
             order = locked(session, order.id)
             cancelled = execution.stopping == "cancel"
             say(session, order, REMOVING_AFTER_CANCEL if cancelled else REMOVING_AFTER_FAILURE)
+
+    def reopening(self, session: Session, execution: workflows.Execution) -> None:
+        """Steps again: those of an order that is through. One that has failed or was cancelled is an order's own affair.
+
+        Raises OrderBusy.
+        """
+        order = _order_of(session, execution)
+        if order is None:
+            return
+        if order.status != Status.ACTIVE:
+            message = f"Order {order.order_number} is {order.status}: process it again by POST /api/v1/orders/{order.id}/process."
+            raise OrderBusy(message)
+        activation.reopen_failed(session, order_id=order.id)
 
     def settled(self, session: Session, execution: workflows.Execution) -> None:
         """The execution is over, and so is the order's way."""

@@ -21,19 +21,27 @@ from app.domains.workflows.service.definitions import (
 from app.domains.workflows.service.events import handle_events
 from app.domains.workflows.service.executions import (
     begin,
-    cancel,
     effects,
     get_execution,
     history,
     list_executions,
-    retry_rollback,
-    retry_steps,
     start,
     steps,
 )
 from app.domains.workflows.service.switch import SwitchedOff, switch_off, switch_on, switch_state
 from app.domains.workflows.service.triggers import get_trigger, list_triggers, set_active
 from app.domains.workflows.service.upkeep import add_history_partitions, send_lost_work, tick
+from app.domains.workflows.service.verbs import (
+    cancel,
+    pause,
+    replay,
+    rerun,
+    resume,
+    retry_rollback,
+    retry_steps,
+    skip_steps,
+    terminate,
+)
 from app.domains.workflows.service.waiting import answer, signal
 from app.domains.workflows.store.admit import admit
 from app.domains.workflows.store.delivery import Delivery, Outcome
@@ -84,6 +92,10 @@ __all__ = [
     "list_workflows",
     "look_at_queues",
     "new_version",
+    "pause",
+    "replay",
+    "rerun",
+    "resume",
     "retry_rollback",
     "retry_steps",
     "run",
@@ -92,6 +104,7 @@ __all__ = [
     "settle",
     "shown_status",
     "signal",
+    "skip_steps",
     "start",
     "statistics",
     "steps",
@@ -99,6 +112,7 @@ __all__ = [
     "switch_on",
     "switch_state",
     "sync_builtins",
+    "terminate",
     "tick",
     "validate_document",
 ]

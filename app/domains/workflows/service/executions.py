@@ -1,21 +1,18 @@
-"""Executions: start, look at, cancel, try again."""
+"""Executions: start them, and look at them. What an operator does to one that is there is in `verbs`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, text
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from app.core import audit
-from app.core.clock import now
 from app.core.db import OWNER
 from app.core.errors import Fault
 from app.core.ports import port
-from app.core.queue import send_task
 from app.core.settings import Settings
 from app.domains.workflows import queries
 from app.domains.workflows.errors import ExecutionNotFound, InvalidContext, WorkflowNotFound, WrongState
@@ -27,10 +24,8 @@ from app.domains.workflows.models import (
     WorkflowVersion,
 )
 from app.domains.workflows.rules import Compiled, compile_snapshot
-from app.domains.workflows.store import reopen, stop
 from app.domains.workflows.store import start as starts
 from app.domains.workflows.store.finish import OUTPUT_LIMIT, as_json
-from app.domains.workflows.store.sweep import SETTLE_TASK
 from pipelines.errors import ExpressionError, StepFailed
 from pipelines.expressions import Scope, resolve
 from pipelines.loader import check_input, with_defaults
@@ -38,18 +33,6 @@ from pipelines.operations import Catalogue
 
 COMPILED_KEPT = 500
 _COMPILED: dict[tuple[int, str, int], Compiled] = {}
-
-_CANCEL_PENDING = text(
-    """
-    WITH e AS (
-      UPDATE workflow_executions SET state = 'cancelled', completed_at = :now, is_wanted = false
-      WHERE id = :execution AND state = 'pending' RETURNING owner_id),
-    s AS (
-      UPDATE workflow_steps SET state = 'cancelled' FROM e WHERE execution_id = :execution AND state = 'pending')
-    INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, error)
-    SELECT owner_id, :execution, :now, 'pending', 'cancelled', :reason FROM e RETURNING owner_id
-    """
-)
 
 
 def start(
@@ -85,14 +68,14 @@ def start(
         compiled = compile_snapshot(document, operations)
     if start_key is not None and (first := queries.execution_by_start_key(session, found.id, start_key)):
         return first
-    checked = _checked_context(document, context)
+    checked = checked_context(document, context)
     execution_id = starts.create(
         session,
         starts.NewExecution(
             owner_id=session.info[OWNER],
             workflow_id=found.id,
             workflow_name=found.name,
-            version=found.version,
+            version=document.get("version", found.version),
             document=document,
             context=checked,
             trigger_type=trigger_type,
@@ -143,64 +126,6 @@ def begin(session: Session, *, execution_id: int) -> None:
             raise WrongState(message)
 
 
-def cancel(session: Session, *, execution_id: int, reason: str | None = None) -> None:
-    """Stop an execution and undo what it did; one that has not begun is over at once.
-
-    Nothing new starts from this commit on; what runs is let finish, then the rollback runs. Raises WrongState when it has
-    ended or is stopping already.
-    """
-    execution = get_execution(session, execution_id=execution_id)
-    parameters = {"execution": execution_id, "now": now(session), "reason": reason}
-    if session.execute(_CANCEL_PENDING, parameters).one_or_none() is None:
-        why = {"step": None, "type": "Cancelled", "message": reason or "cancelled"}
-        if stop.stop(session, execution_id, why="cancel", error=why) is None:
-            message = f"Execution {execution_id} is {execution.state}{' and stopping' if execution.stopping else ''}."
-            raise WrongState(message)
-        send_task(session, SETTLE_TASK, str(execution.owner_id), execution_id)
-    audit.record(session, "execution.cancel", f"execution/{execution_id}", reason=reason)
-    session.expire(execution)
-
-
-def retry_steps(session: Session, *, execution_id: int, step_names: Collection[str]) -> None:
-    """The named steps, which have failed, again; the execution goes on, with what never began because of them.
-
-    Raises WrongState when it cannot, also when a critical step that failed is left out: the execution could not complete.
-    """
-    execution = get_execution(session, execution_id=execution_id)
-    found = reopen.states(session, execution_id)
-    failed = {name for name, (state, _) in found.items() if state == "failed"}
-    needed = {name for name in failed if found[name][1]} if execution.state == "failed" else set()
-    if execution.state not in {"completed", "failed"} or execution.rollback != "none":
-        message = f"Execution {execution_id} is {execution.state} (rollback {execution.rollback}): its steps cannot be retried."
-        raise WrongState(message)
-    if not step_names or not failed.issuperset(step_names):
-        message = f"Only failed steps are retried; {', '.join(sorted(set(step_names) - failed)) or 'none was named'}."
-        raise WrongState(message)
-    if left_out := needed - set(step_names):
-        message = f"These critical steps have failed as well and have to be retried with the rest: {', '.join(sorted(left_out))}."
-        raise WrongState(message)
-    reopen.reopen(
-        session,
-        execution_id=execution_id,
-        document=execution.snapshot,
-        step_names=step_names,
-        operations=port(session, Catalogue),
-        resend_after=port(session, Settings).resend_after,
-    )
-    audit.record(session, "execution.retry", f"execution/{execution_id}", after={"steps": sorted(step_names)})
-    session.expire(execution)
-
-
-def retry_rollback(session: Session, *, execution_id: int) -> None:
-    """The compensations that gave up, again. Raises WrongState when the rollback is not incomplete."""
-    execution = get_execution(session, execution_id=execution_id)
-    if not reopen.retry_rollback(session, execution_id=execution_id, resend_after=port(session, Settings).resend_after):
-        message = f"The rollback of execution {execution_id} is {execution.rollback}, not incomplete."
-        raise WrongState(message)
-    audit.record(session, "execution.retry_rollback", f"execution/{execution_id}")
-    session.expire(execution)
-
-
 def get_execution(session: Session, *, execution_id: int) -> WorkflowExecution:
     """Raises ExecutionNotFound."""
     execution = queries.execution(session, execution_id)
@@ -237,7 +162,8 @@ def effects(session: Session, *, execution_id: int) -> list[ExecutionEffect]:
     return queries.effects(session, execution_id)
 
 
-def _checked_context(document: dict[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+def checked_context(document: dict[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    """The context with the input's defaults. Raises InvalidContext, with every fault, or for one that is too large."""
     faults = list(check_input(document, context))
     if faults:
         message = "The context does not fit the workflow's input."

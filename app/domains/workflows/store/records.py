@@ -130,6 +130,9 @@ class Observer(Protocol):
     def stopping(self, session: Session, execution: Execution) -> None:
         """Nothing new starts: a critical step failed, or somebody cancelled."""
 
+    def reopening(self, session: Session, execution: Execution) -> None:
+        """Somebody wants steps of an execution that has ended to run again; a BusinessError refuses it."""
+
     def settled(self, session: Session, execution: Execution) -> None:
         """The execution has ended, after its rollback if there was one to run."""
 

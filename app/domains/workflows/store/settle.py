@@ -8,7 +8,7 @@ itself when it has.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,9 @@ from app.core.events import emit
 from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.workflows.rules import steps_of
+from app.domains.workflows.store import rerun
 from app.domains.workflows.store.finish import settle_completed
+from app.domains.workflows.store.places import leave_place
 from app.domains.workflows.store.records import Execution, Observers
 from app.domains.workflows.store.start import send_ready
 from pipelines.compensation import undo_order
@@ -44,7 +46,7 @@ _ANYTHING_TO_DECIDE = text(
 
 _STEPS = text(
     """
-    SELECT sequence_number, step_name, state, unmet, token IS NOT NULL AS at_work FROM workflow_steps
+    SELECT sequence_number, step_name, state, unmet, parent_number, token IS NOT NULL AS at_work FROM workflow_steps
     WHERE execution_id = :execution ORDER BY sequence_number FOR UPDATE
     """
 )
@@ -68,12 +70,13 @@ _TO_UNDO = text(
 _MOVE = text(
     """
     WITH moved AS (
-      UPDATE workflow_steps s SET state = r.state, unmet = coalesce(r.unmet, s.unmet),
+      UPDATE workflow_steps s SET state = r.state, unmet = coalesce(r.unmet, s.unmet), wake_at = NULL, awaits = NULL,
+        subjects = NULL, error_message = coalesce(r.error, s.error_message),
         releases = coalesce(r.releases, s.releases), route = coalesce(r.route, s.route), sink = coalesce(r.sink, s.sink),
         sent_at = CASE WHEN r.unmet = 0 THEN now() END, not_before = NULL, tries = 0,
         completed_at = coalesce(s.completed_at, CASE WHEN r.unmet IS NULL THEN CAST(:now AS timestamptz) END)
       FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-        AS r (number int, before text, state text, unmet int, releases int[], route jsonb, sink boolean)
+        AS r (number int, before text, state text, unmet int, releases int[], route jsonb, sink boolean, error text)
       WHERE s.execution_id = :execution AND s.sequence_number = r.number
       RETURNING s.owner_id, s.step_name, r.before, s.state)
     INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state)
@@ -92,10 +95,12 @@ _ROLL_BACK = text(
 _END = text(
     """
     WITH e AS (
-      UPDATE workflow_executions SET state = :state, rollback = :rollback, completed_at = :now, check_at = NULL
-      WHERE id = :execution AND state = 'running' RETURNING owner_id)
-    INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, error)
-    SELECT owner_id, :execution, :now, 'running', :state, :error FROM e RETURNING owner_id
+      UPDATE workflow_executions SET state = :state, rollback = :rollback, completed_at = :now, check_at = NULL, waiting = 0
+      WHERE id = :execution AND state = 'running' RETURNING owner_id, concurrency_key),
+    h AS (
+      INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, error)
+      SELECT owner_id, :execution, :now, 'running', :state, :error FROM e)
+    SELECT owner_id, concurrency_key FROM e
     """
 )
 
@@ -124,24 +129,36 @@ def settle(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
                 return _end_broken_rollback(session, execution)
             if any(step.state == "running" for step in steps):
                 return False
-            _stop(session, execution, row, steps)
-            return True
+            return _decide(session, execution, row, steps)
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == "55P03":  # lock_timeout: a step is still at work
             return False
         raise
 
 
+def _decide(session: Session, execution: Execution, row: Any, steps: Sequence[Any]) -> bool:
+    if row.stopping == "terminate":
+        return _leave_as_is(session, execution, steps)
+    _stop(session, execution, row, steps)
+    return True
+
+
 def _stop(session: Session, execution: Execution, row: Any, steps: Iterable[Any]) -> None:
     rest = "skipped" if row.stopping == "end" else "cancelled"
-    wanted = row.stopping == "cancel" or (row.stopping == "failure" and row.rollback_on_failure)
+    wanted = row.stopping in {"cancel", "rerun"} or (row.stopping == "failure" and row.rollback_on_failure)
     operations = _operations_to_undo(session, execution.id) if wanted else {}
     states = {step.sequence_number: step.state for step in steps}
-    moves = [
-        {"number": number, "before": state, "state": rest}
-        for number, state in states.items()
-        if state == "pending" and number not in operations
-    ]
+    if row.stopping == "rerun":
+        again = rerun.asked(session, execution.id)
+        within = {s.sequence_number for s in steps if s.sequence_number in again or s.parent_number in again}
+        operations = {number: name for number, name in operations.items() if number in within}
+        moves = []
+    else:
+        moves = [
+            {"number": number, "before": state, "state": rest}
+            for number, state in states.items()
+            if state in {"pending", "waiting"} and number not in operations
+        ]
     if operations:
         graph = Graph.of(steps_of(row.snapshot))
         nodes = undo_order(graph, set(operations))
@@ -176,16 +193,45 @@ def _stop(session: Session, execution: Execution, row: Any, steps: Iterable[Any]
 
 
 def _end_undisturbed(session: Session, execution: Execution) -> None:
-    if execution.stopping == "end":
-        settle_completed(session, execution)
+    match execution.stopping:
+        case "end":
+            settle_completed(session, execution)
+        case "rerun":
+            rerun.go_on(session, execution.id)
+        case _:
+            end_stopped(session, execution, rollback="none")
+
+
+def _leave_as_is(session: Session, execution: Execution, steps: Iterable[Any]) -> bool:
+    """Terminated: nothing is undone, and a rollback under way is given up once no compensation is at work."""
+    if any(step.at_work for step in steps):
+        return False
+    given_up = {"compensating": "compensation_failed", "pending": "cancelled", "waiting": "cancelled"}
+    moves = [
+        {"number": step.sequence_number, "before": step.state, "state": given_up[step.state]}
+        | ({"error": "terminated"} if step.state == "compensating" else {})
+        for step in steps
+        if step.state in given_up
+    ]
+    if moves:
+        session.execute(_MOVE, {"execution": execution.id, "rows": json.dumps(moves), "now": now(session)})
+    end_stopped(session, execution, rollback=execution.rollback)
+    return True
+
+
+def rolled_back(session: Session, execution: Execution) -> None:
+    """Everything that was to be undone is: the execution is over, or goes on with the steps that are to run again."""
+    if execution.stopping == "rerun":
+        rerun.go_on(session, execution.id)
     else:
-        end_stopped(session, execution, rollback="none")
+        end_stopped(session, execution, rollback="done")
 
 
 def end_stopped(session: Session, execution: Execution, *, rollback: str) -> None:
     """The execution is over: failed or cancelled, with what became of its rollback."""
-    state = "cancelled" if execution.stopping == "cancel" and rollback != "incomplete" else "failed"
-    owner = session.execute(
+    by_hand = execution.stopping in {"cancel", "terminate"}
+    state = "cancelled" if by_hand and rollback != "incomplete" else "failed"
+    row = session.execute(
         _END,
         {
             "execution": execution.id,
@@ -194,10 +240,12 @@ def end_stopped(session: Session, execution: Execution, *, rollback: str) -> Non
             "error": execution.error_message,
             "now": now(session),
         },
-    ).scalar_one_or_none()
-    if owner is None:
+    ).one_or_none()
+    if row is None:
         return
     execution.state, execution.rollback = state, rollback
+    if row.concurrency_key is not None:
+        leave_place(session, row.owner_id, row.concurrency_key)
     about = {
         "execution_id": execution.id,
         "workflow": execution.workflow_name,
@@ -207,9 +255,9 @@ def end_stopped(session: Session, execution: Execution, *, rollback: str) -> Non
         "step": execution.failed_step,
     }
     if rollback == "done":
-        emit(session, "workflow.rolled_back", f"execution/{execution.id}", about, owner_id=owner)
+        emit(session, "workflow.rolled_back", f"execution/{execution.id}", about, owner_id=row.owner_id)
     if state == "failed":
-        emit(session, "workflow.failed", f"execution/{execution.id}", about, owner_id=owner)
+        emit(session, "workflow.failed", f"execution/{execution.id}", about, owner_id=row.owner_id)
     if observer := port(session, Observers).of(execution):
         observer.settled(session, execution)
 

@@ -1,4 +1,4 @@
-"""Why nothing new starts any more: a critical failure, a cancel, an end by condition."""
+"""Why nothing new starts any more: a critical failure, a cancel or terminate, an end by condition, a re-run to come."""
 
 from __future__ import annotations
 
@@ -18,10 +18,18 @@ _STOP = text(
     """
     WITH before AS (
       SELECT id, state FROM workflow_executions
-      WHERE id = :execution AND (state = 'running' AND stopping IS NULL
+      WHERE id = :execution AND (
+        state IN ('running', 'waiting', 'paused') AND stopping IS NULL
+        OR state = 'paused' AND :why = 'cancel'
+        OR state IN ('running', 'waiting', 'paused') AND :why = 'terminate' AND stopping <> 'terminate'
         OR state = 'failed' AND rollback = 'none' AND :why = 'cancel') FOR NO KEY UPDATE)
-    UPDATE workflow_executions x SET state = 'running', completed_at = NULL, stopping = :why, error = coalesce(CAST(:error AS jsonb), x.error), check_at = now(),
-      rollback = CASE WHEN :why = 'cancel' OR (:why = 'failure' AND rollback_on_failure) THEN 'pending' ELSE rollback END
+    UPDATE workflow_executions x SET completed_at = NULL, queued_at = NULL, stopping = :why, check_at = now(),
+      state = CASE WHEN before.state = 'paused' AND :why IN ('failure', 'end') THEN 'paused' ELSE 'running' END,
+      busy_since = CASE WHEN before.state = 'running' THEN busy_since ELSE :now END,
+      error = coalesce(CAST(:error AS jsonb), x.error),
+      rollback = CASE WHEN :why = 'cancel' OR (:why = 'failure' AND rollback_on_failure) THEN 'pending'
+        WHEN :why = 'terminate' AND rollback = 'pending' THEN 'none'
+        WHEN :why = 'terminate' AND rollback = 'running' THEN 'incomplete' ELSE rollback END
     FROM before WHERE x.id = before.id
     RETURNING x.id, x.owner_id, x.workflow_name, x.correlation_id, x.context, x.state, x.rollback, x.stopping, x.error,
       before.state AS was
@@ -35,34 +43,40 @@ _HISTORY = text(
     """
 )
 
-_SHOWN = {"failure": "failing", "cancel": "cancelling", "end": "ending"}
+_SHOWN = {
+    "failure": "failing",
+    "cancel": "cancelling",
+    "end": "ending",
+    "terminate": "terminating",
+    "rerun": "rerunning",
+}
 
 
 def stop(session: Session, execution_id: int, *, why: str, error: dict[str, Any] | None = None) -> Execution | None:
     """Let nothing new start. None when it does not run, or is already stopping for another reason.
 
-    A cancel also takes an execution that failed without a rollback: it is opened again, to be undone.
+    A cancel also takes an execution that failed without a rollback: it is opened again, to be undone. A terminate also ends a
+    rollback under way. What fails while the execution is paused is settled when it is resumed.
 
-    `why`: failure, cancel or end; `error`: step, type and message, kept on the execution.
+    `why`: failure, cancel, end, terminate or rerun; `error`: step, type and message, kept on the execution.
     """
-    row = session.execute(
-        _STOP, {"execution": execution_id, "why": why, "error": None if error is None else json.dumps(error)}
-    ).one_or_none()
+    at = now(session)
+    about = None if error is None else json.dumps(error)
+    row = session.execute(_STOP, {"execution": execution_id, "why": why, "error": about, "now": at}).one_or_none()
     if row is None:
         return None
-    *about, was = row
-    execution = Execution(*about)
+    execution = Execution.of(row.id, row)
     session.execute(
         _HISTORY,
         {
             "owner_id": execution.owner_id,
             "execution": execution_id,
-            "now": now(session),
-            "was": was,
+            "now": at,
+            "was": row.was,
             "to": _SHOWN[why],
             "error": (error or {}).get("message"),
         },
     )
-    if why != "end" and (observer := port(session, Observers).of(execution)):
+    if why in {"failure", "cancel"} and (observer := port(session, Observers).of(execution)):
         observer.stopping(session, execution)
     return execution

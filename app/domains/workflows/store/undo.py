@@ -17,7 +17,7 @@ from app.domains.workflows.store.fail import describe, said
 from app.domains.workflows.store.finish import LeaseLost, finish
 from app.domains.workflows.store.lease import bounded
 from app.domains.workflows.store.records import Observers, StepRun
-from app.domains.workflows.store.settle import end_stopped
+from app.domains.workflows.store.settle import rolled_back
 from pipelines.definition import RetryPolicy
 from pipelines.errors import StepFailed
 from pipelines.operations import Catalogue
@@ -73,7 +73,7 @@ def complete(session: Session, step: StepRun, delivery: Delivery, undos: Sequenc
     if observer := port(session, Observers).of(step.execution):
         observer.step_undone(session, step.execution, step)
     if finished.unmet_sinks == 0:
-        end_stopped(session, step.execution, rollback="done")
+        rolled_back(session, step.execution)
     return Outcome(ready=finished.ready, undo=True, settle=finished.broken)
 
 
