@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.db import Database
+from app.core.events import CAUSED_BY
 from app.domains.workflows.store.records import StepRun
 from pipelines.operations import Effect
 
@@ -39,6 +40,7 @@ class StepCall:
     def session(self) -> Session:
         if self._session is None:
             self._session = self._begin()
+            self._session.info[CAUSED_BY] = self.execution_id
         return self._session
 
     @property

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
-from app.core.events import emit
+from app.core.events import CAUSED_BY, emit
 from app.core.ports import port
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.places import leave_place
@@ -121,6 +121,7 @@ def finish(
 
     `release`: count its dependents down; not after a failure that stops the execution.
     """
+    session.info[CAUSED_BY] = delivery.execution_id
     at = now(session)
     started = step.started_at or at
     in_one_transaction = step.held.token is None and not delivery.undo
