@@ -5,6 +5,7 @@ The outbox is append-only. The relay (tasks.loops) publishes at least once, in o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -14,11 +15,15 @@ from sqlalchemy import BigInteger, Identity, Index, Text, Uuid, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.clock import now
-from app.core.db import OWNER, Base, Owned
+from app.core.db import OWNER, Base, Owned, execute
 from app.core.ids import new_id
 from app.core.queue import wake
 
 RELAY_LOCK = 0x7452_0001
+_INSERT = """
+    INSERT INTO outbox (id, type, subject, at, data, execution_id, owner_id)
+    VALUES (%(id)s, %(type)s, %(subject)s, %(at)s, %(data)s::jsonb, %(execution)s, %(owner)s)
+"""
 _ALONE = text("SELECT pg_try_advisory_xact_lock(:key)")
 
 OUTBOX_CHANNEL = "turnup:outbox"
@@ -63,19 +68,23 @@ def emit(
 
     `data` must be JSON-serialisable and free of secrets. It is published after the commit, or not at all.
     """
-    event = OutboxEvent(
-        id=new_id(),
-        type=event_type,
-        subject=subject,
-        at=now(session),
-        data=data,
-        execution_id=session.info.get(CAUSED_BY),
-        owner_id=owner_id or session.info[OWNER],
+    event_id = new_id()
+    execute(
+        session,
+        _INSERT,
+        {
+            "id": event_id,
+            "type": event_type,
+            "subject": subject,
+            "at": now(session),
+            "data": json.dumps(data),
+            "execution": session.info.get(CAUSED_BY),
+            "owner": owner_id or session.info[OWNER],
+        },
     )
-    session.add(event)
     wake(session, OUTBOX_CHANNEL)
     wake(session, f"turnup:{subject}")
-    return event.id
+    return event_id
 
 
 def canonical(event_type: str) -> str:

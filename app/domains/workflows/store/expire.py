@@ -31,8 +31,8 @@ _FAIL_RUNNING = text(
       UPDATE workflow_steps SET state = 'failed', token = NULL, lease_until = NULL, completed_at = :now,
         error_message = :error, error_type = 'ExecutionTimeout'
       WHERE execution_id = :execution AND state = 'running'
-      RETURNING execution_id, sequence_number, step_name, task, definition, critical, attempts, idempotency_key,
-        started_at, completed_at),
+      RETURNING execution_id, sequence_number, step_name, task, CAST(definition AS text) AS definition, critical, attempts,
+        idempotency_key, started_at, completed_at),
     history AS (
       INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, error)
       SELECT e.owner_id, e.id, :now, step_name, 'running', 'failed', attempts, :error

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
+from app.core.db import execute
 from app.core.events import CAUSED_BY, emit
 from app.core.ports import port
 from app.domains.workflows.store.delivery import Delivery, Outcome
@@ -30,68 +31,108 @@ OUTPUT_LIMIT = 1024 * 1024
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """The escape of a NUL in JSON text; a backslash that is itself escaped begins none."""
 
-_FINISH = text(
-    """
+_DONE = """
     WITH done AS (
-      UPDATE workflow_steps SET state = :to, token = NULL, lease_until = NULL, not_before = NULL, completed_at = :now,
-        started_at = coalesce(started_at, :started), worker = :worker, celery_task_id = :task_id,
-        attempts = CASE WHEN :undo THEN attempts ELSE :attempt END,
-        undo_attempts = CASE WHEN :undo THEN :attempt ELSE undo_attempts END,
-        input_data = coalesce(CAST(:input AS jsonb), input_data),
-        output_data = CASE WHEN :undo THEN output_data ELSE CAST(:output AS jsonb) END,
-        error_message = CASE WHEN :undo THEN error_message ELSE :error END,
-        error_type = CASE WHEN :undo THEN error_type ELSE :error_type END,
-        error_traceback = CASE WHEN :undo THEN error_traceback ELSE :traceback END
-      WHERE execution_id = :execution AND sequence_number = :number AND state = :before
-        AND token IS NOT DISTINCT FROM :token AND CASE WHEN :undo THEN undo_attempts ELSE attempts END = :made
-      RETURNING releases, sink, step_name, owner_id),
+      UPDATE workflow_steps SET state = %(to)s, token = NULL, lease_until = NULL, not_before = NULL,
+        throttled_by = NULL, completed_at = %(now)s, started_at = coalesce(started_at, %(started)s), worker = %(worker)s,
+        celery_task_id = %(task_id)s, {outcome}
+      WHERE execution_id = %(execution)s AND sequence_number = %(number)s AND state = %(before)s
+        AND token IS NOT DISTINCT FROM %(token)s AND {attempts} = %(made)s
+      RETURNING releases, sink, step_name, owner_id)
+"""
+
+_FORWARD = """
+    attempts = %(attempt)s, input_data = coalesce(%(input)s::jsonb, input_data), output_data = %(output)s::jsonb,
+    error_message = %(error)s, error_type = %(error_type)s, error_traceback = %(traceback)s
+"""
+
+_RELEASE = """,
     locked AS (
       SELECT s.sequence_number FROM workflow_steps s, done
-      WHERE s.execution_id = :execution AND s.sequence_number = ANY(done.releases) AND s.state = :waiting
-        AND :release
+      WHERE s.execution_id = %(execution)s AND s.sequence_number = ANY(done.releases) AND s.state = %(waiting)s
       ORDER BY s.sequence_number FOR UPDATE OF s),
     freed AS (
       UPDATE workflow_steps s SET unmet = s.unmet - 1, sent_at = CASE WHEN s.unmet = 1 THEN now() ELSE s.sent_at END
       FROM locked
-      WHERE s.execution_id = :execution AND s.sequence_number = locked.sequence_number AND s.state = :waiting
+      WHERE s.execution_id = %(execution)s AND s.sequence_number = locked.sequence_number AND s.state = %(waiting)s
       RETURNING s.sequence_number, s.unmet, s.route),
-    ready AS (SELECT sequence_number, route FROM freed WHERE unmet = 0),
-    began AS (
-      INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, worker, task_id)
-      SELECT owner_id, :execution, :started, step_name, 'pending', 'running', :attempt, :worker, :task_id FROM done
-      WHERE :began),
-    ended AS (
-      INSERT INTO execution_events
-        (owner_id, execution_id, at, step_name, from_state, to_state, attempt, worker, task_id, error, released)
-      SELECT owner_id, :execution, :now, step_name, :shown_before, :to, :attempt, :worker, :task_id, :error,
-        (SELECT array_agg(sequence_number ORDER BY sequence_number) FROM ready) FROM done),
+    ready AS (SELECT sequence_number, route FROM freed WHERE unmet = 0)
+"""
+
+_HISTORY = """,
+    history AS (
+      INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, worker, task_id,
+        error, released)
+      {began}
+      SELECT owner_id, %(execution)s, %(now)s, step_name, %(shown_before)s, %(to)s, %(attempt)s, %(worker)s, %(task_id)s,
+        %(error)s, {released} FROM done)
+"""
+
+_BEGAN = """
+      SELECT owner_id, %(execution)s, %(started)s, step_name, 'pending', 'running', %(attempt)s, %(worker)s, %(task_id)s,
+        NULL, NULL::int[] FROM done UNION ALL
+"""
+
+_SINKS = """,
     sinks AS (
       UPDATE workflow_executions e SET unmet_sinks = e.unmet_sinks - 1 FROM done
-      WHERE e.id = :execution AND done.sink AND :release RETURNING e.unmet_sinks)
-    SELECT (SELECT count(*) FROM done) AS done,
-      (SELECT jsonb_agg(jsonb_build_array(sequence_number, route)) FROM ready) AS ready,
-      (SELECT unmet_sinks FROM sinks) AS unmet_sinks,
-      (SELECT stopping FROM workflow_executions WHERE id = :execution) AS stopping,
-      (SELECT waiting FROM workflow_executions WHERE id = :execution) AS waiting,
-      :undo AND EXISTS (SELECT FROM workflow_steps WHERE execution_id = :execution AND state = 'compensation_failed')
-        AS broken
-    """
-)
+      WHERE e.id = %(execution)s AND done.sink RETURNING e.unmet_sinks)
+"""
 
-_COMPLETE = text(
+_FOUND = """
+    SELECT (SELECT count(*) FROM done) AS done, {ready} AS ready, {sinks} AS unmet_sinks, e.stopping, e.waiting,
+      {broken} AS broken
+    FROM workflow_executions e WHERE e.id = %(execution)s
+"""
+
+
+@cache
+def _finish(*, undo: bool, began: bool, release: bool, sink: bool) -> str:
+    """The one statement of a step's end, with only those parts that this end needs: each part is planned and run.
+
+    `began`: its beginning belongs into the history, too. `release`: it may have dependents to count down. `sink`: it may
+    be one of the steps with which the execution ends.
     """
+    return "".join(
+        (
+            _DONE.format(
+                outcome="undo_attempts = %(attempt)s" if undo else _FORWARD,
+                attempts="undo_attempts" if undo else "attempts",
+            ),
+            _RELEASE if release else "",
+            _HISTORY.format(
+                began=_BEGAN if began else "",
+                released="(SELECT array_agg(sequence_number ORDER BY sequence_number) FROM ready)"
+                if release
+                else "NULL::int[]",
+            ),
+            _SINKS if sink else "",
+            _FOUND.format(
+                ready="(SELECT jsonb_agg(jsonb_build_array(sequence_number, route)) FROM ready)"
+                if release
+                else "NULL::jsonb",
+                sinks="(SELECT unmet_sinks FROM sinks)" if sink else "NULL::int",
+                broken=_BROKEN if undo else "false",
+            ),
+        )
+    )
+
+
+_BROKEN = """EXISTS (
+        SELECT FROM workflow_steps WHERE execution_id = %(execution)s AND state = 'compensation_failed')"""
+
+_COMPLETE = """
     WITH e AS (
-      UPDATE workflow_executions SET state = 'completed', completed_at = :now, check_at = NULL,
+      UPDATE workflow_executions SET state = 'completed', completed_at = %(now)s, check_at = NULL, waiting = 0,
         result = (SELECT coalesce(jsonb_object_agg(step_name, output_data), '{}') FROM workflow_steps
-                  WHERE execution_id = :execution AND state = 'completed' AND sequence_number >= 0)
-      WHERE id = :execution AND state = 'running' AND (stopping IS NULL OR stopping = 'end')
-      RETURNING owner_id, concurrency_key),
+                  WHERE execution_id = %(execution)s AND state = 'completed' AND sequence_number >= 0)
+      WHERE id = %(execution)s AND state = 'running' AND (stopping IS NULL OR stopping = 'end')
+      RETURNING owner_id, concurrency_key, parent_id),
     h AS (
       INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state)
-      SELECT owner_id, :execution, :now, 'running', 'completed' FROM e)
-    SELECT owner_id, concurrency_key FROM e
-    """
-)
+      SELECT owner_id, %(execution)s, %(now)s, 'running', 'completed' FROM e)
+    SELECT owner_id, concurrency_key, parent_id FROM e
+"""
 
 
 class LeaseLost(StepFailed):
@@ -124,19 +165,20 @@ def finish(
     session.info[CAUSED_BY] = delivery.execution_id
     at = now(session)
     started = step.started_at or at
-    in_one_transaction = step.held.token is None and not delivery.undo
-    row = session.execute(
-        _FINISH,
+    began = step.held.token is None and not delivery.undo and to != "skipped"
+    query = _finish(
+        undo=delivery.undo, began=began, release=release and step.has_dependents, sink=release and step.is_sink
+    )
+    row = execute(
+        session,
+        query,
         {
             "execution": delivery.execution_id,
             "number": delivery.number,
-            "undo": delivery.undo,
-            "release": release,
             "to": to,
             "before": step.held.state,
             "made": step.held.attempts,
-            "shown_before": "running" if in_one_transaction and to != "skipped" else step.held.state,
-            "began": in_one_transaction and to != "skipped",
+            "shown_before": "running" if began else step.held.state,
             "waiting": "compensating" if delivery.undo else "pending",
             "token": step.held.token,
             "now": at,
@@ -150,8 +192,8 @@ def finish(
             "error_type": step.error_type,
             "traceback": traceback,
         },
-    ).one()
-    if not row.done:
+    ).fetchone()
+    if row is None or not row.done:
         raise LeaseLost
     step.state, step.started_at, step.completed_at = to, started, at
     return Finished(row)
@@ -160,7 +202,7 @@ def finish(
 def settle_completed(session: Session, execution: Execution) -> bool:
     """The last step is done: running -> completed. False when something else decided before."""
     at: datetime = now(session)
-    row = session.execute(_COMPLETE, {"execution": execution.id, "now": at}).one_or_none()
+    row = execute(session, _COMPLETE, {"execution": execution.id, "now": at}).fetchone()
     if row is None:
         return False
     execution.state = "completed"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from pipelines.loader import step_from_document
 
 @dataclass(slots=True)
 class Execution:
-    """An execution as observers see it. `event`: the one that started it."""
+    """An execution as observers see it. `event`: the one that started it. `inline`: its straight runs stay in one worker."""
 
     id: int
     owner_id: UUID
@@ -28,6 +29,8 @@ class Execution:
     stopping: str | None = None
     error: dict[str, Any] | None = None
     event: dict[str, Any] | None = None
+    inline: bool = False
+    key: UUID | None = None
 
     @classmethod
     def of(cls, execution_id: int, row: Any) -> Execution:
@@ -43,6 +46,8 @@ class Execution:
             stopping=row.stopping,
             error=row.error,
             event=getattr(row, "event", None),
+            inline=getattr(row, "inline", False),
+            key=getattr(row, "key", None),
         )
 
     @property
@@ -71,14 +76,15 @@ class StepRun:
     """A step of an execution while it is worked on, as it was claimed. `state` is what it is about to become.
 
     An element of a step with for_each has `parent_number`, `item` and `item_index`; that step itself has `elements` once
-    it was expanded. `child_id`, `due_at` and `deadline_at` are of steps that were parked.
+    it was expanded. `child_id`, `due_at` and `deadline_at` are of steps that were parked. `definition`: JSON text.
+    `has_dependents` and `is_sink`: False only where its end is known to release nothing, to be followed by something.
     """
 
     execution: Execution
     number: int
     name: str
     task: str
-    definition: dict[str, Any]
+    definition: str
     critical: bool
     state: str
     held: Held
@@ -99,14 +105,22 @@ class StepRun:
     child_id: int | None = None
     due_at: datetime | None = None
     deadline_at: datetime | None = None
+    has_dependents: bool = True
+    is_sink: bool = True
 
     @cached_property
     def step(self) -> Step:
-        return step_from_document(self.definition)
+        return _step(self.definition)
 
     @property
     def operation(self) -> str | None:
         return self.step.operation
+
+
+@lru_cache(maxsize=4096)
+def _step(definition: str) -> Step:
+    """Executions of one version hold the same texts."""
+    return step_from_document(json.loads(definition))
 
 
 class Observer(Protocol):
