@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,75 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.errors import DefinitionError, StepFailed
+from pipelines.errors import DefinitionError
 from pipelines.graph import Graph
-from pipelines.loader import load
-from pipelines.operations import Call, Catalogue, Effect
-from pipelines.testing import NOON, Outcome, run
+from pipelines.testing import NOON
 from tests.pipelines.graphs import Dependencies, acyclic, chances
-
-
-class Shop:
-    """Operations that write down what they do, and fail as they are told: so many times, then no more."""
-
-    def __init__(self) -> None:
-        self.failures: dict[str, int] = {}
-        self.log: list[str] = []
-        self.operations = Catalogue()
-        shop = self
-
-        def work(name: str, *, permanent: bool = False) -> None:
-            shop.log.append(name)
-            if shop.failures.get(name, 0):
-                shop.failures[name] -= 1
-                raise StepFailed(f"{name} failed", permanent=permanent)
-
-        def intends(_call: Call, params: Any) -> Iterator[Effect]:
-            yield Effect("thing", params["name"], "half-made", undo={"name": params["name"]})
-
-        @self.operations.operation("shop_service.make", undone_by="shop_service.unmake")
-        def make(call: Call, *, name: str, extra: str | None = None) -> dict[str, Any]:
-            work(name)
-            call.effect("thing", name, name, undo={"name": name})
-            return {"name": name, "thing": {"name": name, "extra": extra}, "at": call.now().isoformat()}
-
-        @self.operations.operation("shop_service.unmake")
-        def unmake(_call: Call, *, name: str) -> None:
-            work(f"un{name}")
-
-        @self.operations.operation("shop_service.look")
-        def look(call: Call, *, name: str) -> dict[str, Any]:
-            work(name, permanent=True)
-            return {"seen": call.port(str)}
-
-        @self.operations.operation("shop_service.send", effects=True)
-        def send(call: Call, *, name: str) -> None:
-            work(name)
-            call.effect("mail", name, "a mail")
-
-        @self.operations.operation("shop_service.build", undone_by="shop_service.unmake", lease=True, intends=intends)
-        def build(call: Call, *, name: str) -> None:
-            work(name)
-            call.effect("thing", name, name, undo={"name": name})
-
-    def run(self, *steps: dict[str, Any], context: dict[str, Any] | None = None, **more: Any) -> Outcome:
-        given = {key: more.pop(key) for key in ("choose", "ports", "clock", "event") if key in more}
-        document = {"name": "flow", "steps": list(steps), **more}
-        return run(load(document, self.operations), self.operations, context, **given)
+from tests.pipelines.shop import Shop, make, states
 
 
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
-
-
-def make(name: str, method: str = "make", **more: Any) -> dict[str, Any]:
-    step = {"name": name, "type": "service_call", "service": "shop_service", "method": method}
-    return {**step, "params": {"name": name}, **more}
-
-
-def states(outcome: Outcome) -> dict[str, str]:
-    return {name: step.state.value for name, step in outcome.steps.items()}
 
 
 def test_a_flow_that_works(shop: Shop):
