@@ -107,7 +107,12 @@ def first(quiet: World, http: FlaskClient) -> First:
     with shop.session() as session:
         communications.seed(session)
         workflow = workflows.create_workflow(
-            session, document={"name": "own", "steps": [{"name": "say", "type": "transform", "output": {"said": 1}}]}
+            session,
+            document={
+                "name": "own",
+                "triggers": [{"event": "never.happens"}],
+                "steps": [{"name": "say", "type": "transform", "output": {"said": 1}}],
+            },
         )
         session.add(LoginAttempt(bucket="0" * 32, at=utc_now()))
     order = shop.submitted(selected_services=[{"service_code": code, "quantity": 1} for code in ALL_SERVICES])
@@ -125,6 +130,10 @@ def first(quiet: World, http: FlaskClient) -> First:
         headers=bearer(quiet.settings, shop.owner_id, account.user_id) | {"Idempotency-Key": str(new_id())},
     )
     assert placed.status_code == 201, placed.get_json()
+    with shop.session() as session:
+        waiting = workflows.start(session, workflow="own", context={}, trigger_type="manual", begin=False)
+        workflows.signal(session, execution_id=waiting.id, name="early")
+        workflows.switch_off(session, reason="nothing more is to start")
     return First(shop, account, active, workflow.id)
 
 

@@ -15,6 +15,7 @@ from app.core.world import World
 NOBODYS = {
     "alembic_version": "the migrations' own",
     "clock_offset": "the test clock; one row, no tenant's",
+    "elections": "which process does what; no tenant's",
     "test_calls": "the tests' own",
     "test_flags": "the tests' own",
 }
@@ -22,6 +23,8 @@ NOBODYS = {
 ALSO_BUILT_IN = {
     "workflows": "a built-in workflow is nobody's, and readable to all",
     "workflow_versions": "the same",
+    "workflow_triggers": "the same",
+    "engine_switches": "that of the whole installation",
 }
 # What the application may read besides its own rows, each by a policy of its own.
 READABLE = {
@@ -31,6 +34,8 @@ READABLE = {
     "service_activations": "its activations",
     "workflows": "the built-in ones",
     "workflow_versions": "the built-in ones",
+    "workflow_triggers": "the built-in ones",
+    "engine_switches": "that of the whole installation",
 }
 
 Rows = list[tuple[Any, ...]]

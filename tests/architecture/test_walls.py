@@ -24,7 +24,7 @@ MODELS: dict[str, Any] = {
     mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers if "owner_id" in mapper.columns
 }
 # their owner may be null, so they filter by a condition of their own
-BUILT_IN = {"workflows", "workflow_versions"}
+BUILT_IN = {"workflows", "workflow_versions", "workflow_triggers", "engine_switches"}
 
 
 @pytest.fixture
