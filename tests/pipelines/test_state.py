@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from pipelines.errors import IllegalTransition
@@ -45,6 +47,17 @@ def test_every_state_can_be_reached():
         ("cancelled", "compensating"),
         ("compensation_failed", "compensating"),
         ("compensating", "compensated"),
+        # parked, and woken to look again; answered, skipped or stopped while it waits
+        ("pending", "waiting"),
+        ("waiting", "pending"),
+        ("waiting", "completed"),
+        ("waiting", "skipped"),
+        ("waiting", "cancelled"),
+        ("waiting", "compensating"),
+        # skipped by hand, and run again
+        ("failed", "skipped"),
+        ("skipped", "pending"),
+        ("compensated", "pending"),
     ],
 )
 def test_a_step_may_go(before: str, after: str):
@@ -53,11 +66,40 @@ def test_a_step_may_go(before: str, after: str):
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("completed", "running"), ("skipped", "completed"), ("compensated", "completed"), ("completed", "completed")],
+    [
+        ("completed", "running"),
+        ("skipped", "completed"),
+        ("compensated", "completed"),
+        ("completed", "completed"),
+        ("completed", "waiting"),
+        ("compensating", "waiting"),
+    ],
 )
 def test_a_step_may_not_go(before: str, after: str):
     with pytest.raises(IllegalTransition, match=f"step cannot go from {before} to {after}"):
         check_step(StepState(before), StepState(after))
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "pending running waiting running completed",
+        "running paused running",
+        "waiting paused waiting",
+        "running paused cancelled",
+        "waiting cancelled",
+        "completed running",
+        "failed running",
+    ],
+)
+def test_an_execution_may_go(way: str):
+    for before, after in pairwise(way.split()):
+        check_execution(ExecutionState(before), ExecutionState(after))
+
+
+def test_a_rollback_before_a_run_from_a_step_ends_as_if_there_was_none():
+    for before, after in pairwise(["none", "running", "done", "none"]):
+        check_rollback(RollbackState(before), RollbackState(after))
 
 
 def test_executions_and_rollbacks_are_guarded_too():
