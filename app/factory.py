@@ -51,7 +51,7 @@ from app.domains.tenants import models as tenants_models
 from app.domains.tenants import routes as tenants_routes
 from app.domains.workflows import models as workflows_models
 from app.domains.workflows import routes as workflows_routes
-from app.domains.workflows.service import Observers
+from app.domains.workflows.service import Observers, Rates
 from app.http import api
 from app.http import models as http_models
 from pipelines.canvas import CelerySender, sending_app
@@ -131,6 +131,7 @@ def build_world(settings: Settings, *, sender: Sender | None = None, pool_size: 
     ports.add(Mailer, SmtpMailer(settings.smtp_url))  # type: ignore[type-abstract]
     ports.add(Bus, RedisStreamsBus(redis))  # type: ignore[type-abstract]
     ports.add(Observers, observers())
+    ports.add(Rates, Rates.of(settings, redis))
     ports.add(Provisioners, registry.configured(settings))
     return World(
         settings=settings,

@@ -75,6 +75,16 @@ class Settings:
     lease_seconds: float = _field("TURNUP_LEASE_SECONDS", "how long a silent worker keeps its step", 30.0)
     sweep_interval: float = _field("TURNUP_SWEEP_INTERVAL", "seconds between looks for lost work", 1.0)
     resend_after: float = _field("TURNUP_RESEND_AFTER", "a ready step unheard of for so long is sent again", 15.0)
+    integration_limits: tuple[str, ...] = _field(
+        "TURNUP_INTEGRATION_LIMITS",
+        "how often outside systems are called by all workers together: `payments=10/second,kubernetes=100/minute`",
+        (),
+    )
+    breaker_failures: int = _field(
+        "TURNUP_BREAKER_FAILURES", "an integration that fails so often in a row is left alone for a while", 5
+    )
+    breaker_seconds: float = _field("TURNUP_BREAKER_SECONDS", "how long; doubles each time that it still fails", 10.0)
+    breaker_longest_seconds: float = _field("TURNUP_BREAKER_LONGEST_SECONDS", "how long at the most", 300.0)
     draft_order_days: int = _field("DRAFT_ORDER_DAYS", "drafts older than this expire", 30)
     renewal_notice_days: int = _field("RENEWAL_NOTICE_DAYS", "notice before a subscription ends", 30)
     payment_required: bool = _field("ORDER_PAYMENT_REQUIRED", "true: an order needs a payment reference", False)
@@ -139,8 +149,7 @@ class Settings:
         ):
             if url and urlsplit(url).scheme not in schemes:
                 found.append(f"{name} must begin with {' or '.join(sorted(s + '://' for s in schemes))}.")
-        if self.lease_seconds <= 0 or self.sweep_interval <= 0 or self.workflow_retry_max_attempts < 1:
-            found.append("Leases, intervals and attempts must be positive.")
+        found += self._faulty_numbers()
         if self.production:
             if self.secret_key == DEFAULT_SECRET or len(self.secret_key) < MIN_SECRET_LENGTH:
                 found.append(
@@ -150,6 +159,17 @@ class Settings:
                 found.append("TURNUP_SEALING_KEYS must be set in production (`turnup doctor --new-key` makes one).")
             if self.test_clock:
                 found.append("TURNUP_TEST_CLOCK is refused in production.")
+        return found
+
+    def _faulty_numbers(self) -> list[str]:
+        found = []
+        if self.lease_seconds <= 0 or self.sweep_interval <= 0 or self.workflow_retry_max_attempts < 1:
+            found.append("Leases, intervals and attempts must be positive.")
+        if self.breaker_failures < 1 or not 0 < self.breaker_seconds <= self.breaker_longest_seconds:
+            found.append(
+                "TURNUP_BREAKER_FAILURES and TURNUP_BREAKER_SECONDS must be positive, "
+                "and the latter no more than TURNUP_BREAKER_LONGEST_SECONDS."
+            )
         return found
 
     def environment_variables(self) -> dict[str, str]:

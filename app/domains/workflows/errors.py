@@ -49,3 +49,10 @@ class VersionExists(Conflict):
 
 class WrongState(Conflict):
     """The execution is in a state in which this cannot be done."""
+
+
+class IntegrationNotFound(NotFound):
+    """`Integration '<name>' not found`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Integration '{name}' not found")

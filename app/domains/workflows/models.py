@@ -204,6 +204,7 @@ class WorkflowStep(Owned, Base):
     A step that runs once per element has `elements` of them once it was expanded; each is a row of its own with a negative number, so that
     it is locked before its `parent_number`, and counts that one's `unmet` down. A parked step is `waiting`: `awaits` an event or signal of
     that name, events about `subjects`, the end of `child_id`, or the timer at `wake_at` (of `due_at` and `deadline_at` the next).
+    `throttled_by`: the integration that holds it back (until `not_before`), or that has let it go on to its next attempt.
     """
 
     __tablename__ = "workflow_steps"
@@ -221,9 +222,14 @@ class WorkflowStep(Owned, Base):
             postgresql_using="gin",
             postgresql_where="subjects IS NOT NULL",
         ),
-        # steps that an integration's limit holds back, per tenant
+        # steps that an integration holds back, by tenant, the oldest first
         Index(
-            "ix_workflow_steps_throttled_by", "owner_id", "throttled_by", postgresql_where="throttled_by IS NOT NULL"
+            "ix_workflow_steps_throttled_by",
+            "throttled_by",
+            "owner_id",
+            "execution_id",
+            "sequence_number",
+            postgresql_where="throttled_by IS NOT NULL",
         ),
         {"postgresql_with": {"fillfactor": "70"}},
     )
@@ -379,3 +385,27 @@ class EngineSwitch(BuiltIn, Base):
     reason: Mapped[str | None] = mapped_column(Text)
     switched_by: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime]
+
+
+class Integration(Base):
+    """An outside system, as all tenants and workers share it: its circuit breaker, and whose turn it is.
+
+    `state` is `open` after too many failures in a row: nobody asks the system before `retry_at`. Then the one step whose
+    key is `probe` does, while it is `half_open`; another may when that one has not come back by `retry_at`. `openings`: how often it
+    opened since the last success. `is_queued`: steps wait for their turn, so nobody else goes before them. `turn`: the tenant who had it last.
+    """
+
+    __tablename__ = "integrations"
+    __table_args__ = (CheckConstraint("state IN ('closed', 'open', 'half_open')", name="state"),)
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    state: Mapped[str] = mapped_column(Text, server_default="closed")
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    openings: Mapped[int] = mapped_column(Integer, server_default="0")
+    opened_at: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]
+    probe: Mapped[UUID | None] = mapped_column(Uuid)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    last_failed_at: Mapped[datetime | None]
+    is_queued: Mapped[bool] = mapped_column(server_default="false")
+    turn: Mapped[UUID | None] = mapped_column(Uuid)

@@ -28,6 +28,7 @@ from app.domains.workflows.service.executions import (
     start,
     steps,
 )
+from app.domains.workflows.service.integrations import IntegrationState, list_integrations, reset_integration
 from app.domains.workflows.service.switch import SwitchedOff, switch_off, switch_on, switch_state
 from app.domains.workflows.service.triggers import get_trigger, list_triggers, set_active
 from app.domains.workflows.service.upkeep import add_history_partitions, send_lost_work, tick
@@ -46,6 +47,8 @@ from app.domains.workflows.service.waiting import answer, signal
 from app.domains.workflows.store.admit import admit
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.expire import expire
+from app.domains.workflows.store.integrations.admission import admit as admit_held_steps
+from app.domains.workflows.store.integrations.rates import Rates
 from app.domains.workflows.store.places import ADMIT_TASK
 from app.domains.workflows.store.records import Execution, Observer, Observers, StepRun
 from app.domains.workflows.store.run import run
@@ -61,9 +64,11 @@ __all__ = [
     "Execution",
     "ExecutionEffect",
     "ExecutionEvent",
+    "IntegrationState",
     "Observer",
     "Observers",
     "Outcome",
+    "Rates",
     "StepRun",
     "SwitchedOff",
     "Workflow",
@@ -71,6 +76,7 @@ __all__ = [
     "WorkflowStep",
     "add_history_partitions",
     "admit",
+    "admit_held_steps",
     "answer",
     "begin",
     "cancel",
@@ -87,6 +93,7 @@ __all__ = [
     "handle_events",
     "history",
     "list_executions",
+    "list_integrations",
     "list_triggers",
     "list_versions",
     "list_workflows",
@@ -95,6 +102,7 @@ __all__ = [
     "pause",
     "replay",
     "rerun",
+    "reset_integration",
     "resume",
     "retry_rollback",
     "retry_steps",

@@ -11,6 +11,7 @@ from app.core.settings import Settings
 from app.core.world import World
 from app.domains.workflows.service.triggers import fire_schedules
 from app.domains.workflows.store import timers
+from app.domains.workflows.store.integrations.admission import admit
 from app.domains.workflows.store.sweep import Swept, sweep
 
 
@@ -21,8 +22,9 @@ def send_lost_work(session: Session) -> Swept:
 
 
 def tick(world: World) -> int:
-    """What time alone brings: parked steps, deadlines, schedules; returns how many of them were due."""
-    due = 0
+    """What time alone brings: parked and held steps, deadlines, schedules; returns how many of them were due."""
+    with world.across.transaction() as session:
+        due = admit(session)
     while (woken := _woken(world)) == timers.BATCH:
         due += woken
     with world.across.transaction() as session:

@@ -28,8 +28,8 @@ _PUT_BACK = text(
       UPDATE workflow_steps SET state = CASE WHEN :undo THEN state ELSE 'pending' END,
         attempts = CASE WHEN :undo THEN attempts ELSE :attempt END,
         undo_attempts = CASE WHEN :undo THEN :attempt ELSE undo_attempts END,
-        token = NULL, lease_until = NULL, not_before = :not_before, sent_at = :sent_at, tries = 0, worker = :worker,
-        celery_task_id = :task_id, started_at = coalesce(started_at, :now), error_message = :error,
+        token = NULL, lease_until = NULL, throttled_by = NULL, not_before = :not_before, sent_at = :sent_at,
+        tries = 0, worker = :worker, celery_task_id = :task_id, started_at = coalesce(started_at, :now), error_message = :error,
         error_type = :error_type, error_traceback = :traceback
       WHERE execution_id = :execution AND sequence_number = :number AND state = :before
         AND token IS NOT DISTINCT FROM :token

@@ -71,6 +71,15 @@ class Held:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """An attempt may call this integration. `probe`: as the one that tries whether it works again; `failures`: those in a row before."""
+
+    integration: str
+    probe: UUID | None
+    failures: int
+
+
 @dataclass
 class StepRun:
     """A step of an execution while it is worked on, as it was claimed. `state` is what it is about to become.
@@ -105,6 +114,7 @@ class StepRun:
     child_id: int | None = None
     due_at: datetime | None = None
     deadline_at: datetime | None = None
+    passages: tuple[Passage, ...] = ()
     has_dependents: bool = True
     is_sink: bool = True
 

@@ -95,7 +95,7 @@ _RETRY_ROLLBACK = text(
         check_at = now() + make_interval(secs => :resend_after)
       WHERE id = :execution AND state = 'failed' AND rollback = 'incomplete' RETURNING id, owner_id),
     s AS (
-      UPDATE workflow_steps SET state = 'compensating', undo_attempts = 0, not_before = NULL, tries = 0,
+      UPDATE workflow_steps SET state = 'compensating', undo_attempts = 0, not_before = NULL, throttled_by = NULL, tries = 0,
         sent_at = CASE WHEN unmet = 0 THEN now() END
       FROM e WHERE execution_id = e.id AND workflow_steps.state = 'compensation_failed'
       RETURNING workflow_steps.owner_id, step_name, route, unmet),
