@@ -43,6 +43,8 @@ STEP_STATES = _one_of("state", [s.value for s in StepState])
 ROLLBACK_STATES = _one_of("rollback", [s.value for s in RollbackState])
 STOPPING = "stopping IN ('failure', 'cancel', 'end', 'terminate', 'rerun')"
 TRIGGER_TYPES = "trigger_type IN ('api', 'manual', 'event', 'scheduled', 'parent', 'order')"
+BULK_STATES = "state IN ('running', 'stopped', 'completed')"
+BULK_ITEM_STATES = "state IN ('pending', 'taken', 'asked', 'past', 'failed', 'refused')"
 EFFECT_STATES = "state IN ('intended', 'confirmed', 'undone', 'kept')"
 
 
@@ -117,6 +119,8 @@ class WorkflowExecution(Owned, Timestamped, Base):
         Index("ix_workflow_executions_workflow", "workflow_id", "created_at", "id"),
         # search by business key
         Index("ix_workflow_executions_correlation", "owner_id", "correlation_id"),
+        # search by what failed, newest first: rows without an error are not in it
+        Index("ix_workflow_executions_error", "owner_id", "created_at", "id", postgresql_where="error IS NOT NULL"),
         # the timer: executions whose deadline comes
         Index(
             "ix_workflow_executions_deadline",
@@ -409,3 +413,71 @@ class Integration(Base):
     last_failed_at: Mapped[datetime | None]
     is_queued: Mapped[bool] = mapped_column(server_default="false")
     turn: Mapped[UUID | None] = mapped_column(Uuid)
+
+
+class BulkOperation(Owned, Timestamped, Base):
+    """One verb over the executions that a search found, done by the loops process in passes.
+
+    `canary`: so many first, and the rest only when all of them got through. `rate`: at most so many a second. `stop_at`: stop when
+    more than this percentage fails again. `permissions`: those of whoever asked. `paced_at`: the last pass that took some.
+    """
+
+    __tablename__ = "bulk_operations"
+    __table_args__ = (
+        CheckConstraint(BULK_STATES, name="state"),
+        # what the loops go on with
+        Index("ix_bulk_operations_running", "id", postgresql_where="state = 'running'"),
+        # the list of bulk operations, newest first, by keyset
+        Index("ix_bulk_operations_list", "owner_id", "created_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    verb: Mapped[str] = mapped_column(Text)
+    filters: Mapped[dict[str, Any]]
+    params: Mapped[dict[str, Any]]
+    reason: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default="running")
+    stopped_because: Mapped[str | None] = mapped_column(Text)
+    canary: Mapped[int] = mapped_column(Integer)
+    rate: Mapped[float] = mapped_column(Double)
+    stop_at: Mapped[float | None] = mapped_column(Double)
+    total: Mapped[int] = mapped_column(Integer)
+    permissions: Mapped[list[str]]
+    created_by: Mapped[str] = mapped_column(Text)
+    paced_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+
+class BulkItem(Owned, Base):
+    """One execution of a bulk operation.
+
+    `pending`, `taken` by a pass, `asked`; then it got `past` what had failed, `failed` again, or was `refused`. `watched`: the steps that
+    had failed; `target_id`: the execution that is watched, the new one of a replay.
+    """
+
+    __tablename__ = "bulk_items"
+    __table_args__ = (
+        CheckConstraint(BULK_ITEM_STATES, name="state"),
+        # what is to be asked next, and what is waited for
+        Index(
+            "ix_bulk_items_open",
+            "bulk_id",
+            "state",
+            "execution_id",
+            postgresql_where="state IN ('pending', 'taken', 'asked')",
+        ),
+    )
+
+    bulk_id: Mapped[int] = mapped_column(
+        ForeignKey("bulk_operations.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    execution_id: Mapped[int] = mapped_column(
+        ForeignKey("workflow_executions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    state: Mapped[str] = mapped_column(Text, server_default="pending")
+    target_id: Mapped[int | None] = mapped_column(BigInteger)
+    watched: Mapped[list[str] | None]
+    message: Mapped[str | None] = mapped_column(Text)
+    taken_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]

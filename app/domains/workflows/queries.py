@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.domains.workflows.models import (
+    BulkItem,
+    BulkOperation,
     ExecutionEffect,
     ExecutionEvent,
     Workflow,
@@ -19,6 +22,7 @@ from app.domains.workflows.models import (
 
 HISTORY_LIMIT = 10_000
 VERSIONS_LIMIT = 200
+PROBLEMS_LIMIT = 20
 
 
 def workflow_by_id(session: Session, workflow_id: int) -> Workflow | None:
@@ -83,24 +87,109 @@ def executions(
     correlation: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    error: str | None = None,
+    failed_step: str | None = None,
+    trigger: str | None = None,
 ) -> Select[Any]:
-    """Executions by the filters of the list."""
-    statement = select(WorkflowExecution)
+    """Executions by the filters of the list; `error`: a part of what the failure said, in upper or lower case."""
+    found = WorkflowExecution
+    statement = select(found)
     if status == "compensating":
-        statement = statement.where(
-            WorkflowExecution.state == "running", WorkflowExecution.rollback.in_(("pending", "running"))
-        )
+        statement = statement.where(found.state == "running", found.rollback.in_(("pending", "running")))
     elif status:
-        statement = statement.where(WorkflowExecution.state == status)
-    if workflow:
-        statement = statement.where(WorkflowExecution.workflow_name == workflow)
-    if correlation:
-        statement = statement.where(WorkflowExecution.correlation_id == correlation)
-    if since:
-        statement = statement.where(WorkflowExecution.created_at >= since)
-    if until:
-        statement = statement.where(WorkflowExecution.created_at < until)
-    return statement
+        statement = statement.where(found.state == status)
+    if error or failed_step:
+        # by this the index of what has failed is found, before the texts are read
+        statement = statement.where(found.error.is_not(None))
+    conditions = (
+        (workflow, found.workflow_name == workflow),
+        (correlation, found.correlation_id == correlation),
+        (since, found.created_at >= since),
+        (until, found.created_at < until),
+        (error, found.error["message"].astext.icontains(error, autoescape=True)),
+        (failed_step, found.error["step"].astext == failed_step),
+        (trigger, found.trigger_type == trigger),
+    )
+    return statement.where(*(condition for given, condition in conditions if given))
+
+
+def children(session: Session, execution_id: int) -> list[int]:
+    """The executions that its steps started, the first first."""
+    statement = select(WorkflowExecution.id).where(WorkflowExecution.parent_id == execution_id)
+    return list(session.scalars(statement.order_by(WorkflowExecution.id).limit(HISTORY_LIMIT)))
+
+
+def elements(
+    session: Session, execution_id: int, *, step: str | None, after: int | None, limit: int
+) -> list[WorkflowStep]:
+    """Elements of one step with for_each, or of all, in order, those behind the number `after`."""
+    element = WorkflowStep
+    statement = select(element).where(element.execution_id == execution_id, element.sequence_number < 0)
+    if step is not None:
+        number = select(element.sequence_number).where(element.execution_id == execution_id, element.step_name == step)
+        statement = statement.where(element.parent_number == number.scalar_subquery())
+    if after is not None:
+        statement = statement.where(element.sequence_number > after)
+    return list(session.scalars(statement.order_by(element.sequence_number).limit(limit)))
+
+
+def element_counts(session: Session, execution_id: int) -> dict[int, dict[str, int]]:
+    """How many elements of each step with for_each are in which state, by the step's number."""
+    element = WorkflowStep
+    rows = session.execute(
+        select(element.parent_number, element.state, func.count().label("many"))
+        .where(element.execution_id == execution_id, element.sequence_number < 0)
+        .group_by(element.parent_number, element.state)
+        .order_by(element.state)
+    )
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        counts[row.parent_number][row.state] = row.many
+    return counts
+
+
+def element_parents(session: Session, execution_id: int) -> dict[int, int]:
+    """Of each element that changed something, by its number, the number of its step."""
+    changed = select(ExecutionEffect.sequence_number).where(
+        ExecutionEffect.execution_id == execution_id, ExecutionEffect.sequence_number < 0
+    )
+    rows = session.execute(
+        select(WorkflowStep.sequence_number, WorkflowStep.parent_number).where(
+            WorkflowStep.execution_id == execution_id, WorkflowStep.sequence_number.in_(changed)
+        )
+    )
+    return {row.sequence_number: row.parent_number for row in rows}
+
+
+def failed_steps(session: Session, execution_id: int) -> list[str]:
+    """The steps that have failed, in order, with the one that a rollback has undone since."""
+    statement = select(WorkflowStep.step_name).where(
+        WorkflowStep.execution_id == execution_id, WorkflowStep.sequence_number >= 0, WorkflowStep.state == "failed"
+    )
+    names = list(session.scalars(statement.order_by(WorkflowStep.sequence_number)))
+    found = execution(session, execution_id)
+    named = (found.error or {}).get("step") if found is not None else None
+    return names if named is None or named in names else [*names, named]
+
+
+def bulk_operation(session: Session, bulk_id: int) -> BulkOperation | None:
+    return session.scalars(select(BulkOperation).where(BulkOperation.id == bulk_id)).one_or_none()
+
+
+def bulk_to_advance(session: Session, bulk_id: int) -> BulkOperation | None:
+    """The operation if it is under way and nobody else is at it; locked."""
+    statement = select(BulkOperation).where(BulkOperation.id == bulk_id, BulkOperation.state == "running")
+    return session.scalars(statement.with_for_update(skip_locked=True)).one_or_none()
+
+
+def bulk_operations() -> Select[Any]:
+    return select(BulkOperation)
+
+
+def bulk_problems(session: Session, bulk_id: int) -> list[BulkItem]:
+    """The first executions that failed again or were refused."""
+    statement = select(BulkItem).where(BulkItem.bulk_id == bulk_id, BulkItem.state.in_(("failed", "refused")))
+    return list(session.scalars(statement.order_by(BulkItem.execution_id).limit(PROBLEMS_LIMIT)))
 
 
 def steps(session: Session, execution_id: int) -> list[WorkflowStep]:
