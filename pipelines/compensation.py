@@ -6,7 +6,7 @@ nothing (skipped ones, say): with direct dependencies alone, `a -> skipped -> c`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -33,6 +33,16 @@ def undo_order(graph: Graph, to_undo: AbstractSet[int]) -> dict[int, UndoNode]:
         n: UndoNode(unmet=later[n].bit_count(), releases=tuple(bits_of(earlier[n])))
         for n in sorted(to_undo, reverse=True)
     }
+
+
+def with_elements(nodes: Mapping[int, UndoNode], elements: Mapping[int, Sequence[int]]) -> dict[int, UndoNode]:
+    """The same with the elements to undo of some of these steps, by their step.
+
+    A step's undo lets its elements in when its turn has come, and is over after theirs: each element waits for that one act and
+    releases that one step, however many steps there are before and after.
+    """
+    own = {each: UndoNode(unmet=1, releases=(number,)) for number, members in elements.items() for each in members}
+    return {**nodes, **own}
 
 
 def _nearest(edges: Sequence[Sequence[int]], members: AbstractSet[int], order: range) -> list[int]:

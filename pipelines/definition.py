@@ -28,6 +28,9 @@ class Limits:
 LIMITS = Limits()
 """What an installation that configures nothing allows."""
 
+MOST_ELEMENTS = 100_000
+"""No configuration allows more elements: so many numbers are kept for those of each step."""
+
 
 class StepType(StrEnum):
     """The types of steps that can run."""

@@ -26,6 +26,10 @@ def register(app: Celery, process: Process) -> None:
     def expire(owner_id: str, execution_id: int) -> None:
         workflows.expire(process.world.database, owner_id=UUID(owner_id), execution_id=execution_id)
 
+    @app.task(name=workflows.STOP_CHILDREN_TASK)
+    def stop_children(owner_id: str, execution_id: int) -> None:
+        workflows.stop_children(process.world.database, owner_id=UUID(owner_id), execution_id=execution_id)
+
     @app.task(name=workflows.ADMIT_TASK)
     def admit(owner_id: str, key: str) -> None:
         workflows.admit(process.world.database, owner_id=UUID(owner_id), key=key)

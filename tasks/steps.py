@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 from app.domains.workflows import service
 from app.domains.workflows.service import Delivery, Outcome
 from pipelines.canvas import UNDO, keep_only
-from pipelines.definition import StepType
+from pipelines.definition import FOR_EACH_TASK, StepType
 from pipelines.operations import Catalogue
 from pipelines.plan import Chain, Hop, Segment, segments
 from pipelines.retry import whole_seconds
@@ -28,9 +28,10 @@ class StepFailure(Exception):
 
 
 def register(app: Celery, process: Process, operations: Catalogue) -> None:
-    """A task under each operation's name, and under `engine.<type>` for the steps that call none."""
+    """A task under each operation's name, and under `engine.<type>` for the steps that call none, or call one per element."""
     names = [operation.name for operation in operations]
     names += [f"engine.{kind.value}" for kind in StepType if kind is not StepType.SERVICE_CALL]
+    names.append(FOR_EACH_TASK)
     for name in names:
         app.task(name=name, bind=True)(_task(process))
 

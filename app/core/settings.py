@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipelines.definition import MOST_ELEMENTS
+
 DEFAULT_SECRET = "development-only-secret-key-change-me"  # noqa: S105 - refused in production
 MIN_SECRET_LENGTH = 32
 
@@ -72,6 +74,8 @@ class Settings:
     )
     workflow_retry_enabled: bool = _field("WORKFLOW_RETRY_ENABLED", "false: one attempt", True)
     workflow_retry_max_attempts: int = _field("WORKFLOW_RETRY_MAX_ATTEMPTS", "attempts where nothing else says", 3)
+    workflow_elements_limit: int = _field("WORKFLOW_ELEMENTS_LIMIT", "most elements of a step with for_each", 10_000)
+    workflow_nesting_limit: int = _field("WORKFLOW_NESTING_LIMIT", "how deep sub-workflows may be nested", 10)
     lease_seconds: float = _field("TURNUP_LEASE_SECONDS", "how long a silent worker keeps its step", 30.0)
     sweep_interval: float = _field("TURNUP_SWEEP_INTERVAL", "seconds between looks for lost work", 1.0)
     resend_after: float = _field("TURNUP_RESEND_AFTER", "a ready step unheard of for so long is sent again", 15.0)
@@ -165,6 +169,8 @@ class Settings:
         found = []
         if self.lease_seconds <= 0 or self.sweep_interval <= 0 or self.workflow_retry_max_attempts < 1:
             found.append("Leases, intervals and attempts must be positive.")
+        if not 1 <= self.workflow_elements_limit <= MOST_ELEMENTS or self.workflow_nesting_limit < 1:
+            found.append(f"WORKFLOW_ELEMENTS_LIMIT must be between 1 and {MOST_ELEMENTS}, WORKFLOW_NESTING_LIMIT positive.")
         if self.breaker_failures < 1 or not 0 < self.breaker_seconds <= self.breaker_longest_seconds:
             found.append(
                 "TURNUP_BREAKER_FAILURES and TURNUP_BREAKER_SECONDS must be positive, "

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.definition import Step
+from pipelines.definition import FOR_EACH_TASK, MOST_ELEMENTS, Step
 from pipelines.expressions import reads
 from pipelines.graph import Graph
 from pipelines.loader import step_from_document
 from pipelines.operations import Catalogue
-from pipelines.plan import Hop, routes
+from pipelines.plan import GROUP_LIMIT, Hop, Route, routes
 from pipelines.state import ExecutionState, RollbackState
 
 
@@ -31,8 +31,25 @@ def steps_of(document: Mapping[str, Any]) -> list[Step]:
 
 def hop(number: int, step: Step, operations: Catalogue) -> Hop:
     """How a step travels: under its operation's name, to its operation's queue."""
-    operation = operations.get(step.task)
-    return Hop(number, step.task, operation.queue if operation else None)
+    return operation_hop(number, step.task, operations)
+
+
+def operation_hop(number: int, name: str, operations: Catalogue) -> Hop:
+    """How what an operation does for a step travels; a name that is no operation's is a task of the engine's own."""
+    operation = operations.get(name)
+    return Hop(number, name, operation.queue if operation else None)
+
+
+def element_numbers(number: int) -> range:
+    """The numbers of a step's elements: negative, so below those of all steps, and apart from those of other steps."""
+    first = -(number + 1) * MOST_ELEMENTS
+    return range(first, first + MOST_ELEMENTS)
+
+
+def element_route(way: Hop, number: int, *, count: int, at_a_time: int) -> Route:
+    """How one of `count` elements of a step travels: with the others to the step, where all can be sent together."""
+    together = count <= min(at_a_time, GROUP_LIMIT)
+    return Route((way,), Hop(number, FOR_EACH_TASK), count) if together else Route((way,))
 
 
 def compile_snapshot(document: Mapping[str, Any], operations: Catalogue) -> Compiled:
@@ -51,13 +68,22 @@ def compile_snapshot(document: Mapping[str, Any], operations: Catalogue) -> Comp
             "critical": steps[name].critical,
             "unmet": len(graph.predecessors[number]),
             "releases": graph.successors[number],
-            "reads": in_listed_order(reads(steps[name], graph), graph),
+            "reads": in_listed_order(_reads(steps[name], steps, graph), graph),
             "route": ways[number].as_json(),
             "sink": not graph.successors[number],
         }
         for number, name in enumerate(graph.names)
     ]
     return Compiled(rows=rows, roots=frozenset(graph.roots), sinks=len(graph.sinks))
+
+
+def _reads(step: Step, steps: Mapping[str, Step], graph: Graph) -> set[str]:
+    """What a step needs to see; one that waits for an event also the waits before it, whose events it does not take again."""
+    seen = reads(step, graph)
+    if step.event is not None:
+        before = {graph.names[n] for n in graph.ancestors(graph.numbers[step.name])}
+        seen |= {name for name in before if steps[name].event is not None}
+    return seen
 
 
 def in_listed_order(names: Any, graph: Graph) -> list[int]:

@@ -19,6 +19,9 @@ from tests.scenarios.conftest import Engine
 TASKS: Mapping[str, Callable[[Database, UUID, Any], object]] = {
     service.SETTLE_TASK: lambda db, owner, execution: service.settle(db, owner_id=owner, execution_id=execution),
     service.EXPIRE_TASK: lambda db, owner, execution: service.expire(db, owner_id=owner, execution_id=execution),
+    service.STOP_CHILDREN_TASK: lambda db, owner, execution: service.stop_children(
+        db, owner_id=owner, execution_id=execution
+    ),
     service.ADMIT_TASK: lambda db, owner, key: service.admit(db, owner_id=owner, key=key),
 }
 

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from app.core.db import OWNER
-from app.core.errors import Fault
 from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.workflows import queries
-from app.domains.workflows.errors import ExecutionNotFound, InvalidContext, WorkflowNotFound, WrongState
-from app.domains.workflows.models import (
-    ExecutionEffect,
-    ExecutionEvent,
-    WorkflowExecution,
-    WorkflowStep,
-    WorkflowVersion,
-)
-from app.domains.workflows.rules import Compiled, compile_snapshot
+from app.domains.workflows.errors import ExecutionNotFound, WrongState
+from app.domains.workflows.models import ExecutionEffect, ExecutionEvent, WorkflowExecution, WorkflowStep
 from app.domains.workflows.store import start as starts
-from app.domains.workflows.store.finish import OUTPUT_LIMIT, as_json
-from pipelines.errors import ExpressionError, StepFailed
-from pipelines.expressions import Scope, resolve
-from pipelines.loader import check_input, with_defaults
-from pipelines.operations import Catalogue
-
-COMPILED_KEPT = 500
-_COMPILED: dict[tuple[int, str, int], Compiled] = {}
+from app.domains.workflows.store.launch import launch
 
 
 def start(
@@ -47,7 +30,6 @@ def start(
     document: dict[str, Any] | None = None,
     start_key: str | None = None,
     event: Mapping[str, Any] | None = None,
-    parent: Parent | None = None,
     begin: bool = True,
 ) -> WorkflowExecution:
     """Make an execution of the workflow's current version, and begin it unless told otherwise.
@@ -56,55 +38,20 @@ def start(
     start with that key finds the first. `event`: the event that starts it. Its ready steps are sent after the commit.
     Raises WorkflowNotFound (also for an inactive one) and InvalidContext.
     """
-    settings, operations = port(session, Settings), port(session, Catalogue)
-    found = queries.workflow_by_name(session, workflow)
-    if found is None or not found.is_active:
-        raise WorkflowNotFound(workflow)
-    if document is None:
-        version = queries.version_of(session, found.id, found.version)
-        assert version is not None
-        document, compiled = version.document, _compiled(version, operations)
-    else:
-        compiled = compile_snapshot(document, operations)
-    if start_key is not None and (first := queries.execution_by_start_key(session, found.id, start_key)):
-        return first
-    checked = checked_context(document, context)
-    execution_id = starts.create(
+    execution_id = launch(
         session,
-        starts.NewExecution(
-            owner_id=session.info[OWNER],
-            workflow_id=found.id,
-            workflow_name=found.name,
-            version=document.get("version", found.version),
-            document=document,
-            context=checked,
-            trigger_type=trigger_type,
-            trigger_source=trigger_source,
-            correlation_id=correlation_id,
-            labels=labels or {},
-            start_key=start_key,
-            event=event,
-            concurrency_key=_concurrency_key(session, document, checked, event),
-            parent_id=parent.execution_id if parent else None,
-            parent_number=parent.number if parent else None,
-            depth=parent.depth + 1 if parent else 0,
-            max_duration_seconds=document.get("max_duration_seconds") or settings.workflow_execution_timeout,
-            is_wanted=begin,
-        ),
-        compiled,
+        workflow=workflow,
+        context=context,
+        trigger_type=trigger_type,
+        trigger_source=trigger_source,
+        correlation_id=correlation_id,
+        labels=labels,
+        document=document,
+        start_key=start_key,
+        event=event,
+        begin=begin,
     )
-    if begin and settings.workflow_engine_enabled:
-        starts.begin(session, execution_id, resend_after=settings.resend_after)
     return get_execution(session, execution_id=execution_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """The step whose child an execution is; `depth`: how many parents its own execution has."""
-
-    execution_id: int
-    number: int
-    depth: int
 
 
 def begin(session: Session, *, execution_id: int) -> None:
@@ -141,14 +88,44 @@ def list_executions(
     correlation: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    error: str | None = None,
+    failed_step: str | None = None,
+    trigger: str | None = None,
 ) -> Select[Any]:
-    """A statement for a page of executions."""
-    return queries.executions(status=status, workflow=workflow, correlation=correlation, since=since, until=until)
+    """A statement for a page of executions. `error`: a part of the failure's text; `failed_step`: the step that stopped it."""
+    return queries.executions(
+        status=status,
+        workflow=workflow,
+        correlation=correlation,
+        since=since,
+        until=until,
+        error=error,
+        failed_step=failed_step,
+        trigger=trigger,
+    )
 
 
 def steps(session: Session, *, execution_id: int) -> list[WorkflowStep]:
-    """In topological order."""
+    """In topological order; the elements of those with for_each are left out."""
     return queries.steps(session, execution_id)
+
+
+def elements(
+    session: Session, *, execution_id: int, step_name: str | None = None, after: int | None = None, limit: int = 200
+) -> list[WorkflowStep]:
+    """The elements of a step with for_each (None: of all), in order, those behind the sequence number `after`."""
+    get_execution(session, execution_id=execution_id)
+    return queries.elements(session, execution_id, step=step_name, after=after, limit=limit)
+
+
+def element_counts(session: Session, *, execution_id: int) -> dict[int, dict[str, int]]:
+    """By the number of each step with for_each, how many of its elements are in which state."""
+    return queries.element_counts(session, execution_id)
+
+
+def children(session: Session, *, execution_id: int) -> list[int]:
+    """The executions that this one's steps started."""
+    return queries.children(session, execution_id)
 
 
 def history(session: Session, *, execution_id: int) -> list[ExecutionEvent]:
@@ -160,42 +137,3 @@ def history(session: Session, *, execution_id: int) -> list[ExecutionEvent]:
 def effects(session: Session, *, execution_id: int) -> list[ExecutionEffect]:
     """The ledger of what the execution changed, and whether it is undone."""
     return queries.effects(session, execution_id)
-
-
-def checked_context(document: dict[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
-    """The context with the input's defaults. Raises InvalidContext, with every fault, or for one that is too large."""
-    faults = list(check_input(document, context))
-    if faults:
-        message = "The context does not fit the workflow's input."
-        raise InvalidContext(message, faults=faults)
-    try:
-        as_json(dict(context), "context")
-    except StepFailed as error:
-        message = f"The context is limited to {OUTPUT_LIMIT} bytes of JSON."
-        raise InvalidContext(message, faults=[Fault("", str(error))]) from None
-    return with_defaults(document, context)
-
-
-def _concurrency_key(
-    session: Session, document: Mapping[str, Any], context: Mapping[str, Any], event: Mapping[str, Any] | None
-) -> str | None:
-    """The workflow's name and what its key says for this context; None where nothing is limited."""
-    if "concurrency" not in document:
-        return None
-    scope = Scope(context=context, event=event, tenant={"id": str(session.info[OWNER])})
-    try:
-        key = resolve(document["concurrency"]["key"], scope)
-    except ExpressionError as error:
-        message = "The concurrency key cannot be made of this context."
-        raise InvalidContext(message, faults=[Fault("/concurrency/key", str(error))]) from None
-    return f"{document['name']}:{key}"
-
-
-def _compiled(version: WorkflowVersion, operations: Catalogue) -> Compiled:
-    """A version's rows; kept, since a version is immutable and compiling is most of what a start costs."""
-    key = (version.id, version.version, id(operations))
-    if (kept := _COMPILED.get(key)) is None:
-        if len(_COMPILED) >= COMPILED_KEPT:
-            _COMPILED.clear()
-        kept = _COMPILED[key] = compile_snapshot(version.document, operations)
-    return kept

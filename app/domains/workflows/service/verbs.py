@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import audit
-from app.core.clock import now
 from app.core.errors import Fault
 from app.core.ports import port
 from app.core.queue import send_task
@@ -21,30 +20,18 @@ from app.domains.workflows import queries
 from app.domains.workflows.errors import ExecutionNotFound, StepNotFound, WrongState
 from app.domains.workflows.models import WorkflowExecution
 from app.domains.workflows.rules import shown_status, steps_of
-from app.domains.workflows.service.executions import checked_context, get_execution, start
+from app.domains.workflows.service.executions import get_execution, start
 from app.domains.workflows.store import pause as pauses
 from app.domains.workflows.store import reopen, stop
 from app.domains.workflows.store import rerun as reruns
 from app.domains.workflows.store import skip as skips
+from app.domains.workflows.store.launch import checked_context
 from app.domains.workflows.store.records import Execution, Observers
-from app.domains.workflows.store.sweep import SETTLE_TASK
+from app.domains.workflows.store.tasks import SETTLE_TASK
 from pipelines.graph import Graph
 from pipelines.state import ENDED_EXECUTIONS
 
 GOING = frozenset({"running", "waiting", "paused"})
-
-_CANCEL_PENDING = text(
-    """
-    WITH e AS (
-      UPDATE workflow_executions SET state = 'cancelled', completed_at = :now, is_wanted = false, queued_at = NULL,
-        error = jsonb_build_object('step', NULL, 'type', CAST(:type AS text), 'message', CAST(:reason AS text))
-      WHERE id = :execution AND state = 'pending' RETURNING owner_id),
-    s AS (
-      UPDATE workflow_steps SET state = 'cancelled' FROM e WHERE execution_id = :execution AND state = 'pending')
-    INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, error)
-    SELECT owner_id, :execution, :now, 'pending', 'cancelled', :reason FROM e RETURNING owner_id
-    """
-)
 
 
 def cancel(session: Session, *, execution_id: int, reason: str | None = None) -> None:
@@ -68,8 +55,7 @@ def _stop(session: Session, execution_id: int, *, why: str, error_type: str, rea
     execution = get_execution(session, execution_id=execution_id)
     before = _as_it_is(execution)
     said = reason or error_type.lower()
-    parameters = {"execution": execution_id, "now": now(session), "reason": said, "type": error_type}
-    if session.execute(_CANCEL_PENDING, parameters).one_or_none() is None:
+    if not stop.cancel_pending(session, execution_id, reason=said, error_type=error_type):
         error = {"step": None, "type": error_type, "message": said}
         if stop.stop(session, execution_id, why=why, error=error) is None:
             session.refresh(execution)

@@ -19,9 +19,11 @@ from app.core.db import execute
 from app.core.events import CAUSED_BY, emit
 from app.core.ports import port
 from app.domains.workflows.store.delivery import Delivery, Outcome
+from app.domains.workflows.store.parent import child_ended
 from app.domains.workflows.store.places import leave_place
 from app.domains.workflows.store.records import Execution, Observers, StepRun
 from app.domains.workflows.store.rest import rest
+from app.domains.workflows.store.siblings import let_in_next, stop_rest
 from pipelines.errors import StepFailed
 from pipelines.plan import Route
 
@@ -221,6 +223,8 @@ def settle_completed(session: Session, execution: Execution) -> bool:
     )
     if observer := port(session, Observers).of(execution):
         observer.settled(session, execution)
+    if row.parent_id is not None:
+        child_ended(session, execution.id)
     return True
 
 
@@ -234,11 +238,14 @@ def end_step(session: Session, step: StepRun, delivery: Delivery, *, to: str, tr
     tell_ended(session, step)
     if finished.stopping:
         return Outcome(settle=True)
+    ready = finished.ready
+    if step.parent_number is not None:
+        ready |= let_in_next(session, step) if to == "completed" else stop_rest(session, step)
     if finished.unmet_sinks == 0:
         settle_completed(session, step.execution)
-    elif finished.waiting and not finished.ready:
+    elif finished.waiting and not ready:
         rest(session, step.execution.id)
-    return Outcome(ready=finished.ready)
+    return Outcome(ready=ready)
 
 
 def tell_ended(session: Session, step: StepRun) -> None:

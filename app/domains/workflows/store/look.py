@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import now
 from app.core.events import canonical
-from app.domains.workflows.store import mailbox
+from app.domains.workflows.store import children, elements, mailbox
 from app.domains.workflows.store.call import StepCall
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import end_step
@@ -50,11 +50,15 @@ class Rejected(StepFailed):
 
 def look(call: StepCall, delivery: Delivery, scope: Scope) -> Outcome:
     """What a claimed step of a kind that may wait finds now. Raises StepFailed or ExpressionError when it fails."""
+    if call.step.step.for_each is not None:
+        return elements.look(call.session, call.step, delivery, scope)
     match call.step.step.type:
         case StepType.WAIT:
             return _wait(call.session, call.step, delivery, scope)
         case StepType.APPROVAL:
             return _approval(call.session, call.step, delivery, scope)
+        case StepType.SUB_WORKFLOW:
+            return children.look(call.session, call.step, delivery, scope)
         case _:
             return _condition(call, delivery, scope)
 

@@ -13,7 +13,7 @@ from app.domains.workflows.store.finish import settle_completed
 from app.domains.workflows.store.places import leave_place
 from app.domains.workflows.store.records import Execution
 from app.domains.workflows.store.start import send_ready
-from app.domains.workflows.store.sweep import SETTLE_TASK
+from app.domains.workflows.store.tasks import SETTLE_TASK
 from app.domains.workflows.store.wake import wake
 
 _PAUSE = text(

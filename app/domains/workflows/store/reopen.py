@@ -18,6 +18,7 @@ from app.core.clock import now
 from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.workflows.rules import hop, steps_of
+from app.domains.workflows.store import children, elements
 from app.domains.workflows.store.start import send_ready
 from app.domains.workflows.store.wake import wake
 from pipelines.definition import StepType
@@ -76,6 +77,7 @@ _GO_ON = text(
     WITH before AS (SELECT id, state FROM workflow_executions WHERE id = :execution FOR NO KEY UPDATE),
     e AS (
       UPDATE workflow_executions x SET state = 'running', rollback = 'none', completed_at = NULL, result = NULL, error = NULL,
+        waiting = (SELECT count(*) FROM workflow_steps WHERE execution_id = :execution AND state = 'waiting'),
         stopping = NULL, rerun = NULL, unmet_sinks = :sinks, check_at = now() + make_interval(secs => :resend_after),
         context = coalesce(CAST(:context AS jsonb), x.context), busy_seconds = 0, busy_since = :now,
         deadline_at = CASE WHEN x.deadline_at <= :now THEN :now + (x.deadline_at - x.created_at) ELSE x.deadline_at END
@@ -193,6 +195,11 @@ def reopen(
     others = [linked(number) for number in sorted(to_come - set(again))]
     if fresh:
         session.execute(_FORGET_ELEMENTS, {"execution": execution_id, "numbers": sorted(fresh)})
+    kept = set(again) - set(fresh)
+    if expanded := {number for number in kept if found.rows[number].elements is not None}:
+        elements.reset(session, execution_id, expanded)
+    if started := {number for number in kept if found.rows[number].child_id is not None}:
+        children.reset(session, execution_id, started)
     session.execute(_AGAIN, {"execution": execution_id, "rows": json.dumps(rows), "now": at})
     ready = {row["number"]: row["route"] for row in rows if not row["unmet"]}
     if others:

@@ -63,5 +63,9 @@ def go_on(session: Session, execution_id: int) -> None:
 
 
 def _untouched(found: Found) -> set[int]:
-    """Steps that did not run: their key is as good as new."""
-    return found.numbers("pending", "cancelled")
+    """Steps that did not run, nor began to: their key is as good as new."""
+    return {
+        number
+        for number in found.numbers("pending", "cancelled")
+        if found.rows[number].elements is None and found.rows[number].child_id is None
+    }

@@ -22,12 +22,13 @@ from app.core import log as logs
 from app.core.ports import port
 from app.core.settings import Settings
 from app.core.world import World
-from app.domains.workflows.store import effects, fail, undo
+from app.domains.workflows.store import children, effects, elements, fail, undo
 from app.domains.workflows.store.call import StepCall
 from app.domains.workflows.store.claim import claim, count_attempt, take_lease
 from app.domains.workflows.store.conditions import pass_over_descendants
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import LeaseLost, as_json, end_step
+from app.domains.workflows.store.integrations import gate
 from app.domains.workflows.store.lease import bounded, kept
 from app.domains.workflows.store.look import look
 from app.domains.workflows.store.records import Held, Observers, StepRun
@@ -38,11 +39,13 @@ from pipelines.errors import StepFailed
 from pipelines.expressions import Scope, holds, resolve, resolve_params
 from pipelines.operations import Effect, Operation
 from pipelines.plan import Route
-from pipelines.retry import IN_PLACE_SECONDS, next_delay, resolve_policy
+from pipelines.retry import IN_PLACE_SECONDS, is_permanent, next_delay, resolve_policy
 
 log = logging.getLogger(__name__)
 
 RECONNECTS = 5
+LOOK_UPS = 10
+"""How often it is asked at the most whether the last attempt got through, when the other side does not answer."""
 
 T = TypeVar("T")
 
@@ -60,12 +63,13 @@ _LEFT_READY = text(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A claimed step, ready for its attempt. `skip`: its `when` is false."""
+    """A claimed step, ready for its attempt. `skip`: its `when` is false. `attempts`: how many its policy allows."""
 
     step: StepRun
     operation: Operation | None = None
     params: dict[str, Any] | None = None
     skip: bool = False
+    attempts: int = 1
 
 
 def run(world: World, delivery: Delivery) -> Outcome:
@@ -115,13 +119,16 @@ def _forward(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
             prepared = _prepare(world, step)
             if prepared.skip:
                 return end_step(session, step, delivery, to="skipped")
+            if gate.is_held_back(world.database, session, step, delivery, [prepared.operation]):
+                return Outcome()
             _tell_claimed(session, step)
             call = StepCall(world.database, step, lambda: session)
-            if step.step.is_parking:
+            if step.step.is_parking or step.step.for_each is not None:
                 return look(call, delivery, scope(step))
             if prepared.operation is None or not prepared.operation.lease:
                 with bounded(_timeout(prepared), session):
                     step.output = _attempt(call, prepared)
+                gate.has_answered(world.database, session, step)
                 return _complete(session, call, prepared, delivery)
             _intend(session, call, prepared)
             held = take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
@@ -143,6 +150,7 @@ def _leased(world: World, prepared: Prepared, delivery: Delivery) -> Outcome:
         with _kept(world, step, delivery), bounded(_timeout(prepared), None):
             step.output = _attempt(call, prepared)
         # the heartbeat has ended: it would wait for the row that this transaction now locks
+        gate.has_answered(world.database, call.session, step)
         return _complete(call.session, call, prepared, delivery)
 
 
@@ -158,22 +166,25 @@ def _prepare(world: World, step: StepRun) -> Prepared:
         message = f"Service not found: {definition.operation}"
         raise StepFailed(message, permanent=True)
     policy = _policy(world.settings, step, operation)
-    _refuse_lost(step, policy)
-    if step.is_passed_over or (definition.when is not None and not holds(definition.when, scope(step))):
+    _refuse_lost(step, policy, look_ups=LOOK_UPS if operation and operation.finds else 0)
+    # one that parked or made its elements has begun: `when` was asked then
+    has_begun = step.elements is not None or (definition.is_parking and step.started_at is not None)
+    when = None if has_begun else definition.when
+    if step.is_passed_over or (when is not None and not holds(when, scope(step))):
         return Prepared(step, operation, skip=True)
-    if operation is None:
+    if operation is None or definition.for_each is not None:
         return Prepared(step)
     fields = operation.parameters.model_fields
     optional = frozenset(name for name, info in fields.items() if not info.is_required())
     params = resolve_params(definition.params, scope(step), step_name=step.name, optional=optional)
     as_json(params, "input")
     step.input = params
-    return Prepared(step, operation, params)
+    return Prepared(step, operation, params, attempts=policy.maximum_attempts)
 
 
-def _refuse_lost(step: StepRun, policy: RetryPolicy) -> None:
+def _refuse_lost(step: StepRun, policy: RetryPolicy, *, look_ups: int = 0) -> None:
     """Every attempt that the policy allows was begun, and no worker came back to tell of the last one."""
-    if step.attempt > policy.maximum_attempts:
+    if step.attempt > policy.maximum_attempts + look_ups:
         step.attempt = policy.maximum_attempts
         raise StepFailed("worker lost", permanent=True)
 
@@ -181,19 +192,20 @@ def _refuse_lost(step: StepRun, policy: RetryPolicy) -> None:
 def scope(step: StepRun) -> Scope:
     """What the step's references and expressions see."""
     execution = step.execution
-    return Scope(
+    seen = Scope(
         context=execution.context,
         outputs=step.outputs,
         execution={"id": execution.id, "correlation_id": execution.correlation_id},
         tenant={"id": str(execution.owner_id)},
         event=execution.event,
     )
+    return seen if step.item_index is None else replace(seen, item=step.item, index=step.item_index)
 
 
 def _attempt(call: StepCall, prepared: Prepared) -> Any:
     step, operation = prepared.step, prepared.operation
     if operation is not None:
-        return dict(operation.function(call, **operation.bind(prepared.params or {})) or {})
+        return _call(call, operation, prepared)
     if step.step.type is StepType.TRANSFORM:
         return resolve(step.step.output, scope(step))
     is_true = holds(step.step.condition or "", scope(step))
@@ -201,6 +213,19 @@ def _attempt(call: StepCall, prepared: Prepared) -> Any:
         message = f"the condition is false: {step.step.condition}"
         raise StepFailed(message, permanent=True)
     return is_true
+
+
+def _call(call: StepCall, operation: Operation, prepared: Prepared) -> dict[str, Any]:
+    """The operation's answer; of one that can be asked, first what became of the attempts before this one."""
+    params = operation.bind(prepared.params or {})
+    if operation.finds is not None and call.attempt > 1:
+        found = operation.finds(call, **params)
+        if found is not None:
+            return dict(found)
+        if call.attempt > prepared.attempts:
+            message = f"{prepared.attempts} attempts were made and none got through"
+            raise StepFailed(message, permanent=True)
+    return dict(operation.function(call, **params) or {})
 
 
 def _complete(session: Session, call: StepCall, prepared: Prepared, delivery: Delivery) -> Outcome:
@@ -246,14 +271,26 @@ def _tell_claimed(session: Session, step: StepRun) -> None:
         observer.step_claimed(session, step.execution, step)
 
 
+def _delay(policy: RetryPolicy, step: StepRun, operation: Operation | None, error: Exception) -> float | None:
+    """Seconds until the next attempt; after the last one that may have got through, until it is asked whether it did."""
+    delay = next_delay(policy, attempt=step.attempt, error=error)
+    if delay is not None or operation is None or operation.finds is None or is_permanent(error):
+        return delay
+    return policy.maximum_interval if step.attempt < policy.maximum_attempts + LOOK_UPS else None
+
+
 def _fail(world: World, step: StepRun, delivery: Delivery, error: Exception) -> Outcome:
     operation = world.operations.get(step.operation) if step.operation else None
-    delay = next_delay(_policy(world.settings, step, operation), attempt=step.attempt, error=error)
+    policy = _policy(world.settings, step, operation)
+    delay = _delay(policy, step, operation, error)
     log.warning("attempt %s of %s failed: %s", step.attempt, step.name, fail.words(error))
-    if delay is None and not step.critical:
+    waits_on = gate.has_failed(world.database, step, error, policy)
+    if delay is None and not waits_on and not step.critical and step.child_id is None:
         _undo_intended(world, step, delivery)
 
     def record(session: Session, why: Exception) -> Outcome:
+        if waits_on and why is error:
+            return gate.hold_probe(session, step, delivery, why, policy)
         if delay is not None and why is error:
             return fail.put_back(session, step, delivery, why, delay=delay)
         return fail.fail_for_good(session, step, delivery, why)
@@ -329,9 +366,15 @@ def _undo(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
                 return _left_over(session, delivery)
             undos = effects.to_undo(session, step)
             _refuse_lost(step, undo.policy_of(undos, world.operations))
+            if step.step.type is StepType.SUB_WORKFLOW or step.step.for_each is not None:
+                return _undo_own(session, step, delivery, undos)
+            needed = [world.operations.get(each.operation) for each in undos]
+            if gate.is_held_back(world.database, session, step, delivery, needed):
+                return Outcome(undo=True)
             if not undo.is_leased(undos, world.operations):
                 call = StepCall(world.database, step, lambda: session)
                 undo.call_all(call, undos, world.operations, session=session)
+                gate.has_answered(world.database, session, step)
                 return undo.complete(session, step, delivery, undos)
             held = take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
         step.held = held
@@ -339,6 +382,7 @@ def _undo(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
             call = _later(world, step, delivery, stack)
             with _kept(world, step, delivery):
                 undo.call_all(call, undos, world.operations)
+            gate.has_answered(world.database, call.session, step)
             return undo.complete(call.session, step, delivery, undos)
     except LeaseLost as error:
         log.warning("%s", error)
@@ -349,11 +393,25 @@ def _undo(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
         return _fail_undo(world, step, delivery, undos, error)
 
 
+def _undo_own(session: Session, step: StepRun, delivery: Delivery, undos: list[effects.Undo]) -> Outcome:
+    """The undo of a step that calls nothing itself waits for that of its elements, or its child."""
+    parked = (
+        elements.let_in_undo(session, step)
+        if step.step.for_each is not None
+        else children.park_undo(session, step, delivery, undos)
+    )
+    return parked or undo.complete(session, step, delivery, undos)
+
+
 def _fail_undo(world: World, step: StepRun, delivery: Delivery, undos: list[effects.Undo], error: Exception) -> Outcome:
-    delay = next_delay(undo.policy_of(undos, world.operations), attempt=step.attempt, error=error)
+    policy = undo.policy_of(undos, world.operations)
+    delay = next_delay(policy, attempt=step.attempt, error=error)
     log.warning("attempt %s to undo %s failed: %s", step.attempt, step.name, fail.words(error))
+    waits_on = gate.has_failed(world.database, step, error, policy)
 
     def record(session: Session, why: Exception) -> Outcome:
+        if waits_on and why is error:
+            return gate.hold_probe(session, step, delivery, why, policy)
         if delay is not None and why is error:
             return fail.put_back(session, step, delivery, why, delay=delay)
         return undo.give_up(session, step, delivery, why)

@@ -8,7 +8,8 @@ itself when it has.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,19 +19,21 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import now
 from app.core.db import Database
-from app.core.events import emit
+from app.core.events import CAUSED_BY, emit
 from app.core.ports import port
 from app.core.settings import Settings
-from app.domains.workflows.rules import steps_of
-from app.domains.workflows.store import rerun
+from app.domains.workflows.rules import element_route, operation_hop, steps_of
+from app.domains.workflows.store import children, rerun
 from app.domains.workflows.store.finish import settle_completed
+from app.domains.workflows.store.parent import child_ended
 from app.domains.workflows.store.places import leave_place
 from app.domains.workflows.store.records import Execution, Observers
 from app.domains.workflows.store.start import send_ready
-from pipelines.compensation import undo_order
+from pipelines.compensation import UndoNode, undo_order, with_elements
+from pipelines.definition import FOR_EACH_TASK
 from pipelines.graph import Graph
 from pipelines.operations import Catalogue
-from pipelines.plan import Hop, undo_routes
+from pipelines.plan import Route, undo_routes
 
 _LOCK_TIMEOUT = text("SET LOCAL lock_timeout = '500ms'")
 
@@ -73,7 +76,7 @@ _MOVE = text(
       UPDATE workflow_steps s SET state = r.state, unmet = coalesce(r.unmet, s.unmet), wake_at = NULL, awaits = NULL,
         subjects = NULL, error_message = coalesce(r.error, s.error_message),
         releases = coalesce(r.releases, s.releases), route = coalesce(r.route, s.route), sink = coalesce(r.sink, s.sink),
-        sent_at = CASE WHEN r.unmet = 0 THEN now() END, not_before = NULL, tries = 0,
+        sent_at = CASE WHEN r.unmet = 0 THEN now() END, not_before = NULL, throttled_by = NULL, tries = 0,
         completed_at = coalesce(s.completed_at, CASE WHEN r.unmet IS NULL THEN CAST(:now AS timestamptz) END)
       FROM jsonb_to_recordset(CAST(:rows AS jsonb))
         AS r (number int, before text, state text, unmet int, releases int[], route jsonb, sink boolean, error text)
@@ -87,6 +90,7 @@ _MOVE = text(
 _ROLL_BACK = text(
     """
     UPDATE workflow_executions SET rollback = 'running', unmet_sinks = :sinks,
+      waiting = (SELECT count(*) FROM workflow_steps WHERE execution_id = :execution AND state = 'waiting'),
       check_at = now() + make_interval(secs => :resend_after)
     WHERE id = :execution
     """
@@ -96,11 +100,11 @@ _END = text(
     """
     WITH e AS (
       UPDATE workflow_executions SET state = :state, rollback = :rollback, completed_at = :now, check_at = NULL, waiting = 0
-      WHERE id = :execution AND state = 'running' RETURNING owner_id, concurrency_key),
+      WHERE id = :execution AND state = 'running' RETURNING owner_id, concurrency_key, parent_id),
     h AS (
       INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, error)
       SELECT owner_id, :execution, :now, 'running', :state, :error FROM e)
-    SELECT owner_id, concurrency_key FROM e
+    SELECT owner_id, concurrency_key, parent_id FROM e
     """
 )
 
@@ -114,7 +118,11 @@ _BROKEN = text(
 
 
 def settle(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
-    """Decide what a stopping execution becomes, or what a broken rollback does. False: not yet; somebody else will."""
+    """Decide what a stopping execution becomes, or what a broken rollback does. False: not yet; somebody else will.
+
+    Children that it no longer wants are stopped first; it is not decided before they have ended.
+    """
+    children.stop_children(database, owner_id=owner_id, execution_id=execution_id)
     try:
         with database.transaction(owner_id) as session:
             if not session.execute(_ANYTHING_TO_DECIDE, {"execution": execution_id}).scalar_one():
@@ -137,59 +145,77 @@ def settle(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
 
 
 def _decide(session: Session, execution: Execution, row: Any, steps: Sequence[Any]) -> bool:
+    states = {step.sequence_number: step.state for step in steps}
+    if row.stopping != "rerun":  # there the undo of a step that waits for its child ends that one
+        if children.any_open(session, execution.id):
+            return False
+        states |= children.record_ended(session, execution.id)
     if row.stopping == "terminate":
-        return _leave_as_is(session, execution, steps)
-    _stop(session, execution, row, steps)
+        return _leave_as_is(session, execution, steps, states)
+    _stop(session, execution, row, steps, states)
     return True
 
 
-def _stop(session: Session, execution: Execution, row: Any, steps: Iterable[Any]) -> None:
+def _stop(session: Session, execution: Execution, row: Any, steps: Iterable[Any], states: Mapping[int, str]) -> None:
     rest = "skipped" if row.stopping == "end" else "cancelled"
     wanted = row.stopping in {"cancel", "rerun"} or (row.stopping == "failure" and row.rollback_on_failure)
     operations = _operations_to_undo(session, execution.id) if wanted else {}
-    states = {step.sequence_number: step.state for step in steps}
     if row.stopping == "rerun":
         again = rerun.asked(session, execution.id)
         within = {s.sequence_number for s in steps if s.sequence_number in again or s.parent_number in again}
         operations = {number: name for number, name in operations.items() if number in within}
-        moves = []
-    else:
-        moves = [
-            {"number": number, "before": state, "state": rest}
-            for number, state in states.items()
-            if state in {"pending", "waiting"} and number not in operations
-        ]
-    if operations:
-        graph = Graph.of(steps_of(row.snapshot))
-        nodes = undo_order(graph, set(operations))
-        catalogue = port(session, Catalogue)
-        hops = {
-            n: Hop(n, name, found.queue if (found := catalogue.get(name)) else None) for n, name in operations.items()
+    parents = {step.sequence_number: step.parent_number for step in steps if step.parent_number is not None}
+    plan = _undo_plan(session, row.snapshot, operations, parents) if operations else {}
+    moves: list[dict[str, Any]] = [
+        {"number": number, "before": state, "state": rest}
+        for number, state in states.items()
+        if state in {"pending", "waiting"} and number not in plan and row.stopping != "rerun"
+    ]
+    moves += [
+        {
+            "number": number,
+            "before": states[number],
+            "state": "compensating",
+            "unmet": node.unmet,
+            "releases": node.releases,
+            "route": way.as_json(),
+            "sink": not node.releases,
         }
-        ways = undo_routes(nodes, hops)
-        moves += [
-            {
-                "number": number,
-                "before": states[number],
-                "state": "compensating",
-                "unmet": node.unmet,
-                "releases": node.releases,
-                "route": ways[number].as_json(),
-                "sink": not node.releases,
-            }
-            for number, node in nodes.items()
-        ]
+        for number, (node, way) in plan.items()
+    ]
     if moves:
         session.execute(_MOVE, {"execution": execution.id, "rows": json.dumps(moves), "now": now(session)})
-    if not operations:
+    if not plan:
         _end_undisturbed(session, execution)
         return
-    sinks = sum(not node.releases for node in nodes.values())
+    sinks = sum(not node.releases for node, _ in plan.values())
     resend_after = port(session, Settings).resend_after
     session.execute(_ROLL_BACK, {"execution": execution.id, "sinks": sinks, "resend_after": resend_after})
     execution.rollback = "running"
-    ready = [ways[number].as_json() for number, node in nodes.items() if node.unmet == 0]
+    ready = [way.as_json() for node, way in plan.values() if node.unmet == 0]
     send_ready(session, execution.owner_id, execution.id, ready, undo=True)
+
+
+def _undo_plan(
+    session: Session, snapshot: Mapping[str, Any], operations: Mapping[int, str], parents: Mapping[int, int]
+) -> dict[int, tuple[UndoNode, Route]]:
+    """What is to be undone in which order and how it travels, by number; `operations` and `parents` by number, too."""
+    catalogue = port(session, Catalogue)
+    steps = steps_of(snapshot)
+    graph = Graph.of(steps)
+    at_a_time = {graph.numbers[step.name]: step.max_parallel for step in steps}
+    hops = {number: operation_hop(number, name, catalogue) for number, name in operations.items()}
+    elements: dict[int, list[int]] = defaultdict(list)
+    for number in sorted(operations.keys() & parents.keys()):
+        elements[parents[number]].append(number)
+    whole = {number: hops[number] for number in operations.keys() - parents.keys()}
+    whole |= {number: operation_hop(number, FOR_EACH_TASK, catalogue) for number in elements}
+    nodes = undo_order(graph, whole.keys())
+    ways = undo_routes(nodes, whole)
+    for parent, members in elements.items():
+        for number in members:
+            ways[number] = element_route(hops[number], parent, count=len(members), at_a_time=at_a_time[parent])
+    return {number: (node, ways[number]) for number, node in with_elements(nodes, elements).items()}
 
 
 def _end_undisturbed(session: Session, execution: Execution) -> None:
@@ -202,16 +228,16 @@ def _end_undisturbed(session: Session, execution: Execution) -> None:
             end_stopped(session, execution, rollback="none")
 
 
-def _leave_as_is(session: Session, execution: Execution, steps: Iterable[Any]) -> bool:
+def _leave_as_is(session: Session, execution: Execution, steps: Iterable[Any], states: Mapping[int, str]) -> bool:
     """Terminated: nothing is undone, and a rollback under way is given up once no compensation is at work."""
     if any(step.at_work for step in steps):
         return False
     given_up = {"compensating": "compensation_failed", "pending": "cancelled", "waiting": "cancelled"}
     moves = [
-        {"number": step.sequence_number, "before": step.state, "state": given_up[step.state]}
-        | ({"error": "terminated"} if step.state == "compensating" else {})
-        for step in steps
-        if step.state in given_up
+        {"number": number, "before": state, "state": given_up[state]}
+        | ({"error": "terminated"} if state == "compensating" else {})
+        for number, state in states.items()
+        if state in given_up
     ]
     if moves:
         session.execute(_MOVE, {"execution": execution.id, "rows": json.dumps(moves), "now": now(session)})
@@ -229,6 +255,7 @@ def rolled_back(session: Session, execution: Execution) -> None:
 
 def end_stopped(session: Session, execution: Execution, *, rollback: str) -> None:
     """The execution is over: failed or cancelled, with what became of its rollback."""
+    session.info[CAUSED_BY] = execution.id
     by_hand = execution.stopping in {"cancel", "terminate"}
     state = "cancelled" if by_hand and rollback != "incomplete" else "failed"
     row = session.execute(
@@ -260,6 +287,8 @@ def end_stopped(session: Session, execution: Execution, *, rollback: str) -> Non
         emit(session, "workflow.failed", f"execution/{execution.id}", about, owner_id=row.owner_id)
     if observer := port(session, Observers).of(execution):
         observer.settled(session, execution)
+    if row.parent_id is not None:
+        child_ended(session, execution.id)
 
 
 def _end_broken_rollback(session: Session, execution: Execution) -> bool:

@@ -20,10 +20,9 @@ from app.core.ports import ports
 from app.core.queue import Sender, send_task
 from app.domains.workflows.store.rest import rest
 from app.domains.workflows.store.start import begin, send_ready
+from app.domains.workflows.store.tasks import EXPIRE_TASK, SETTLE_TASK
 
 BATCH = 200
-SETTLE_TASK = "engine.settle"
-EXPIRE_TASK = "engine.expire"
 
 _DUE = text(
     """

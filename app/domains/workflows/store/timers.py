@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import now
 from app.core.queue import send_task
 from app.domains.workflows.store.places import ADMIT_TASK
-from app.domains.workflows.store.sweep import EXPIRE_TASK
+from app.domains.workflows.store.tasks import EXPIRE_TASK
 from app.domains.workflows.store.wake import wake
 
 BATCH = 200

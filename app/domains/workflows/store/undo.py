@@ -18,6 +18,7 @@ from app.domains.workflows.store.finish import LeaseLost, finish
 from app.domains.workflows.store.lease import bounded
 from app.domains.workflows.store.records import Observers, StepRun
 from app.domains.workflows.store.settle import rolled_back
+from app.domains.workflows.store.siblings import let_in_next
 from pipelines.definition import RetryPolicy
 from pipelines.errors import StepFailed
 from pipelines.operations import Catalogue
@@ -74,7 +75,10 @@ def complete(session: Session, step: StepRun, delivery: Delivery, undos: Sequenc
         observer.step_undone(session, step.execution, step)
     if finished.unmet_sinks == 0:
         rolled_back(session, step.execution)
-    return Outcome(ready=finished.ready, undo=True, settle=finished.broken)
+    ready = finished.ready
+    if step.parent_number is not None:
+        ready |= let_in_next(session, step, undo=True)
+    return Outcome(ready=ready, undo=True, settle=finished.broken)
 
 
 def give_up(session: Session, step: StepRun, delivery: Delivery, error: BaseException) -> Outcome:
@@ -99,4 +103,6 @@ def give_up(session: Session, step: StepRun, delivery: Delivery, error: BaseExce
     if row is None:
         raise LeaseLost
     log.error("a compensation gave up: %s of execution %s: %s", step.name, delivery.execution_id, step.error_message)
-    return Outcome(error=said(step), undo=True, settle=True)
+    # the other elements of its step depend on nothing that this one leaves
+    ready = {} if step.parent_number is None else let_in_next(session, step, undo=True)
+    return Outcome(ready=ready, error=said(step), undo=True, settle=True)

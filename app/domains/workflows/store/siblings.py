@@ -1,0 +1,87 @@
+"""What the end of one element of a step with for_each means for the others: the next one is let in, or no more are.
+
+Both are decided after the element's own end has locked the step's row, so of an element that fails and one that lets the next one
+in beside it, the later sees what the earlier did. Elements are taken with SKIP LOCKED: one that is at work is let finish.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.domains.workflows.rules import element_numbers
+from app.domains.workflows.store.records import StepRun
+from pipelines.plan import Route
+
+# As many are open as the step's row still counts: fewer than may run at a time, and none of them waits to be let in.
+_NEXT = text(
+    """
+    WITH next AS (
+      SELECT s.sequence_number FROM workflow_steps s
+      WHERE s.execution_id = :execution AND s.sequence_number > :number AND s.sequence_number < :end
+        AND s.state = :state AND s.unmet = 1
+        AND (SELECT unmet FROM workflow_steps WHERE execution_id = :execution AND sequence_number = :parent) >= :at_a_time
+      ORDER BY s.sequence_number LIMIT 1 FOR UPDATE SKIP LOCKED)
+    UPDATE workflow_steps s SET unmet = 0, sent_at = now(), tries = 0 FROM next
+    WHERE s.execution_id = :execution AND s.sequence_number = next.sequence_number
+    RETURNING s.sequence_number, s.route
+    """
+)
+
+# One between two attempts that has begun something outside goes on to its end: else half of it would be left.
+_STOP_REST = text(
+    """
+    WITH rest AS (
+      SELECT s.sequence_number FROM workflow_steps s
+      WHERE s.execution_id = :execution AND s.sequence_number >= :first AND s.sequence_number < :end
+        AND s.state = 'pending' AND s.token IS NULL AND NOT EXISTS (
+          SELECT FROM execution_effects f WHERE f.execution_id = :execution AND f.sequence_number = s.sequence_number
+            AND f.state = 'intended')
+      ORDER BY s.sequence_number FOR UPDATE OF s SKIP LOCKED),
+    cancelled AS (
+      UPDATE workflow_steps s SET state = 'cancelled', completed_at = :now, not_before = NULL, sent_at = NULL FROM rest
+      WHERE s.execution_id = :execution AND s.sequence_number = rest.sequence_number
+      RETURNING s.owner_id, s.step_name, s.sequence_number),
+    history AS (
+      INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state)
+      SELECT owner_id, :execution, :now, step_name, 'pending', 'cancelled' FROM cancelled ORDER BY sequence_number)
+    UPDATE workflow_steps SET unmet = unmet - n.count, sent_at = CASE WHEN unmet = n.count THEN now() ELSE sent_at END
+    FROM (SELECT count(*) FROM cancelled) n
+    WHERE execution_id = :execution AND sequence_number = :parent AND state = 'pending' AND n.count > 0
+    RETURNING sequence_number, route, unmet
+    """
+)
+
+
+def let_in_next(session: Session, step: StepRun, *, undo: bool = False) -> dict[int, Route]:
+    """Make the next element ready that waits for its turn; none where all are open that are left."""
+    rows = session.execute(
+        _NEXT,
+        {
+            **_where(step),
+            "state": "compensating" if undo else "pending",
+            "at_a_time": step.step.max_parallel,
+        },
+    )
+    return {row.sequence_number: Route.from_json(row.route) for row in rows}
+
+
+def stop_rest(session: Session, step: StepRun) -> dict[int, Route]:
+    """After an element that failed for good: cancel those that have not begun; their step, if nothing else is left."""
+    rows = session.execute(_STOP_REST, {**_where(step), "now": now(session)})
+    return {row.sequence_number: Route.from_json(row.route) for row in rows if not row.unmet}
+
+
+def _where(step: StepRun) -> dict[str, Any]:
+    assert step.parent_number is not None
+    numbers = element_numbers(step.parent_number)
+    return {
+        "execution": step.execution.id,
+        "number": step.number,
+        "parent": step.parent_number,
+        "first": numbers.start,
+        "end": numbers.stop,
+    }
