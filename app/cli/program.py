@@ -13,6 +13,7 @@ from app.cli.database import db, migrate, seed
 from app.cli.doctor import doctor
 from app.cli.errors import KNOWN, explained
 from app.cli.executions import executions
+from app.cli.integrations import integrations
 from app.cli.jobs import jobs
 from app.cli.orders import orders
 from app.cli.up import up
@@ -36,7 +37,7 @@ def turnup() -> None:
     """Orders go in, running services come out."""
 
 
-for _command in (up, doctor, db, migrate, seed, user, orders, executions, workflows, jobs, queues):
+for _command in (up, doctor, db, migrate, seed, user, orders, executions, workflows, integrations, jobs, queues):
     turnup.add_command(_command)
 
 

@@ -16,6 +16,7 @@ NOBODYS = {
     "alembic_version": "the migrations' own",
     "clock_offset": "the test clock; one row, no tenant's",
     "elections": "which process does what; no tenant's",
+    "integrations": "an outside system is the whole installation's; what is known of it names no tenant but whose turn it was",
     "test_calls": "the tests' own",
     "test_flags": "the tests' own",
 }

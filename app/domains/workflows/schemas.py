@@ -24,7 +24,13 @@ EXECUTION_STATUSES = (
 
 
 def _step_status(step: Any) -> str:
-    return "retrying" if step.state == "pending" and step.not_before is not None else str(step.state)
+    waits_to_retry = step.state == "pending" and step.not_before is not None and step.throttled_by is None
+    return "retrying" if waits_to_retry else str(step.state)
+
+
+def _held_by(step: Any) -> str | None:
+    """The integration that holds the step back."""
+    return str(step.throttled_by) if step.throttled_by is not None and step.not_before is not None else None
 
 
 class Definition(ma.Schema):
@@ -181,7 +187,11 @@ class StepOut(ma.Schema):
     critical = fields.Boolean()
     attempts = fields.Integer()
     retry_count = fields.Integer()
+    # of a held step only when it is looked at again without its turn having come
     next_attempt_at = Time(attribute="not_before", allow_none=True)
+    held_by = fields.Function(
+        _held_by, metadata={"type": ["string", "null"], "description": "the integration that holds it back"}
+    )
     input_data = fields.Raw(allow_none=True)
     output_data = fields.Raw(allow_none=True)
     error_message = fields.String(allow_none=True)
@@ -268,3 +278,19 @@ class OperationOut(ma.Schema):
     lease = fields.Boolean()
     timeout_seconds = fields.Float(allow_none=True)
     queue = fields.String(allow_none=True)
+    integration = fields.String(allow_none=True)
+
+
+class IntegrationOut(ma.Schema):
+    """An outside system. `state`: closed (it works), open (left alone until `retry_at`), half_open (being tried)."""
+
+    name = fields.String()
+    state = fields.String()
+    failures = fields.Integer()
+    opened_at = Time(allow_none=True)
+    retry_at = Time(allow_none=True)
+    last_failed_at = Time(allow_none=True)
+    last_error = fields.String(allow_none=True)
+    limit = fields.String(allow_none=True)
+    held = fields.Integer()
+    operations = fields.List(fields.String())

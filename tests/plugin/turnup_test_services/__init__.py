@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import httpx
 from sqlalchemy import select, text
 
 from app.domains.sales.models import Order
@@ -138,6 +139,20 @@ def outside(
     log(call, call.session, "effect")
     call.effect("note", call.step_name, f"A note of {call.step_name}", undo={"step": call.step_name})
     return {"note": {"step": call.step_name}}
+
+
+@OPERATIONS.operation("test_service.ask", integration="test-asked", lease=True, retry=QUICK)
+def ask(call: Call, *, url: str) -> dict[str, Any]:
+    """Call a server outside, which may be down."""
+    httpx.post(url, headers={"Idempotency-Key": call.idempotency_key}, timeout=5.0).raise_for_status()
+    return {"asked": call.step_name}
+
+
+@OPERATIONS.operation("test_service.ask_gently", integration="test-metered")
+def ask_gently(call: Call) -> dict[str, Any]:
+    """Note when a system that is called at a rate was called."""
+    log(call, call.session, "effect")
+    return {}
 
 
 @OPERATIONS.operation("test_service.quiet")
