@@ -33,6 +33,7 @@ SEEDED_ROLES: Mapping[str, tuple[str, ...]] = {
     TENANT_ADMIN: (
         "order.*",
         "workflow:*",
+        "engine.switch",
         "user.*",
         "role.*",
         "tenant.read",

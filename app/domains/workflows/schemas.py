@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from app.domains.workflows.service import shown_status
+from app.domains.workflows.service import VERBS, shown_status
 from app.http.fields import Time
 from app.http.pages import PageQuery
 
@@ -21,6 +21,9 @@ EXECUTION_STATUSES = (
     "cancelled",
     "compensating",
 )
+
+
+TRIGGERS = ("api", "manual", "event", "scheduled", "parent", "order")
 
 
 def _step_status(step: Any) -> str:
@@ -133,14 +136,26 @@ class WaitQuery(ma.Schema):
     wait = fields.Float(validate=ma.validate.Range(0, 30), metadata={"description": "seconds, up to 30"})
 
 
-class ExecutionQuery(PageQuery):
-    """Filters of the list of executions."""
+class ExecutionFilters(ma.Schema):
+    """A search for executions."""
 
     status = fields.String(validate=ma.validate.OneOf(EXECUTION_STATUSES))
     workflow = fields.String(validate=ma.validate.Length(max=200))
     correlation = fields.String(validate=ma.validate.Length(max=200))
     since = fields.AwareDateTime(data_key="from")
     until = fields.AwareDateTime(data_key="to")
+    error = fields.String(
+        validate=ma.validate.Length(1, 200), metadata={"description": "a part of what the failure said"}
+    )
+    failed_step = fields.String(
+        validate=ma.validate.Length(1, 200), metadata={"description": "the step that stopped the execution"}
+    )
+    trigger = fields.String(validate=ma.validate.OneOf(TRIGGERS))
+
+
+class ExecutionQuery(PageQuery, ExecutionFilters):
+    """Filters of the list of executions."""
+
     include_duration = fields.Boolean(load_default=True)
 
 
@@ -204,6 +219,63 @@ class StepOut(ma.Schema):
     duration_seconds = fields.Float(allow_none=True)
 
 
+def _waits_for(step: Any) -> dict[str, Any] | None:
+    """What a parked step waits for, and until when; None for any other."""
+    if step.state != "waiting":
+        return None
+    asked = step.input_data or {}
+    return {
+        "event": step.awaits,
+        "subjects": step.subjects,
+        "until": step.due_at,
+        "deadline_at": step.deadline_at,
+        "looks_again_at": step.wake_at,
+        "execution_id": step.child_id,
+        "prompt": asked.get("prompt") if step.step_type == "approval" else None,
+        "permission": asked.get("permission") if step.step_type == "approval" else None,
+    }
+
+
+class WaitsForOut(ma.Schema):
+    """What a parked step waits for: an event, events about subjects, a moment, another execution, or an answer."""
+
+    event = fields.String(allow_none=True)
+    subjects = fields.List(fields.String(), allow_none=True)
+    until = Time(allow_none=True)
+    deadline_at = Time(allow_none=True)
+    looks_again_at = Time(allow_none=True)
+    execution_id = fields.Integer(allow_none=True)
+    prompt = fields.Raw(allow_none=True)
+    permission = fields.String(allow_none=True)
+
+
+class ShownStep(StepOut):
+    """One step run with what belongs to it alone: what it waits for, its elements, whether its operation is known."""
+
+    waits_for = fields.Function(
+        lambda step: (about := _waits_for(step)) and WaitsForOut().dump(about), metadata={"type": ["object", "null"]}
+    )
+    elements = fields.Raw(
+        allow_none=True, metadata={"description": "of a step with for_each: how many are in which state"}
+    )
+    is_operation_known = fields.Boolean()
+
+
+class ElementOut(StepOut):
+    """One element of a step with for_each."""
+
+    item = fields.Raw(allow_none=True)
+    item_index = fields.Integer()
+
+
+class ElementQuery(ma.Schema):
+    """Which elements: of one step, behind one of them."""
+
+    step = fields.String(validate=ma.validate.Length(1, 200))
+    after = fields.Integer(metadata={"description": "the sequence_number behind which to go on"})
+    limit = fields.Integer(load_default=50, validate=ma.validate.Range(1, 200))
+
+
 class EffectOut(ma.Schema):
     """What a step changed, and what became of it."""
 
@@ -237,14 +309,27 @@ class ExecutionProgress(ma.Schema):
     steps = fields.List(fields.Nested(StepProgress))
 
 
+class LeftoversOut(ma.Schema):
+    """What is left of an execution that failed or was stopped."""
+
+    summary = fields.String()
+    effects = fields.List(fields.Nested(EffectOut))
+
+
 class ExecutionDetail(ExecutionOut):
-    """One execution with its steps and effects."""
+    """One execution with its steps and effects. `leftovers` is null while it goes on, and when it has completed."""
 
     context = fields.Raw()
     result = fields.Raw(allow_none=True)
     labels = fields.Raw()
-    steps = fields.List(fields.Nested(StepOut))
+    parent_id = fields.Integer(allow_none=True)
+    children = fields.List(fields.Integer())
+    waiting = fields.Integer(metadata={"description": "how many steps are parked"})
+    queued_at = Time(allow_none=True)
+    deadline_at = Time(allow_none=True)
+    steps = fields.List(fields.Nested(ShownStep))
     effects = fields.List(fields.Nested(EffectOut))
+    leftovers = fields.Nested(LeftoversOut, allow_none=True)
     canvas = fields.String()
 
 
@@ -266,6 +351,199 @@ class Reason(ma.Schema):
     """Why an operator does something."""
 
     reason = fields.String(validate=ma.validate.Length(max=1000), load_default=None)
+
+
+def _step_names(**more: Any) -> Any:
+    return fields.List(fields.String(validate=ma.validate.Length(1, 200)), validate=ma.validate.Length(1, 1000), **more)
+
+
+class RetryIn(Reason):
+    """Which failed steps are to run again; none named: all of them."""
+
+    steps = _step_names(load_default=None, allow_none=True)
+
+
+class SkipIn(Reason):
+    """Which steps are to be passed over."""
+
+    steps = _step_names(required=True)
+
+
+class RerunIn(Reason):
+    """From which step on, with which keys of the input corrected."""
+
+    step = fields.String(required=True, validate=ma.validate.Length(1, 200))
+    context = fields.Dict(keys=fields.String(), load_default=None, allow_none=True)
+
+
+class ReplayIn(Reason):
+    """With which keys of the input corrected, and in which version."""
+
+    same_version = fields.Boolean(load_default=False)
+    context = fields.Dict(keys=fields.String(), load_default=None, allow_none=True)
+
+
+class SignalIn(ma.Schema):
+    """What is said to an execution."""
+
+    name = fields.String(required=True, validate=ma.validate.Length(1, 200))
+    data = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+class AnswerIn(ma.Schema):
+    """An answer to an approval; `step` where an execution asks for several."""
+
+    step = fields.String(load_default=None, allow_none=True, validate=ma.validate.Length(1, 200))
+    comment = fields.String(load_default=None, allow_none=True, validate=ma.validate.Length(max=1000))
+
+
+class UndoPlanQuery(ma.Schema):
+    """What for: a cancel or rollback, or a re-run from a step."""
+
+    from_step = fields.String(validate=ma.validate.Length(1, 200))
+
+
+class UndoingOut(ma.Schema):
+    """One effect that will be undone, after the undo of the steps named in `after`."""
+
+    step_name = fields.String()
+    kind = fields.String()
+    reference = fields.String()
+    summary = fields.String()
+    system = fields.String()
+    operation = fields.String()
+    moves_money = fields.Boolean()
+    after = fields.List(fields.String())
+
+
+class UndoPlanOut(ma.Schema):
+    """What will be undone, the first first; what stays, since it cannot be; what of it moves money; the same of the children."""
+
+    execution_id = fields.Integer()
+    workflow_name = fields.String()
+    summary = fields.String()
+    undo = fields.List(fields.Nested(UndoingOut))
+    stays = fields.List(fields.Nested(EffectOut))
+    moves_money = fields.Integer()
+    at_work = fields.List(fields.String(), metadata={"description": "steps that run now; what they do comes on top"})
+    children = fields.List(fields.Nested(lambda: UndoPlanOut()))  # noqa: PLW0108 - not there yet
+
+
+class BulkIn(Reason):
+    """One verb over a search."""
+
+    verb = fields.String(required=True, validate=ma.validate.OneOf(tuple(VERBS)))
+    filters = fields.Nested(ExecutionFilters, required=True)
+    params = fields.Dict(keys=fields.String(), load_default=dict)
+    preview = fields.Boolean(load_default=False, metadata={"description": "only say how many executions it is about"})
+    canary = fields.Integer(load_default=0, validate=ma.validate.Range(0, 1000))
+    rate = fields.Float(
+        load_default=10.0, validate=ma.validate.Range(0.01, 100), metadata={"description": "executions a second"}
+    )
+    stop_at = fields.Float(
+        load_default=None,
+        allow_none=True,
+        validate=ma.validate.Range(0, 100),
+        metadata={"description": "stop when more than this percentage fails again"},
+    )
+
+
+class BulkProblemOut(ma.Schema):
+    """An execution that failed again, or whose state refused the verb."""
+
+    execution_id = fields.Integer()
+    state = fields.String()
+    message = fields.String(allow_none=True)
+
+
+class BulkReportOut(ma.Schema):
+    """How far it is. `got_past`: executions that got past the steps that had failed, or where the verb was to bring them."""
+
+    pending = fields.Integer()
+    under_way = fields.Integer()
+    got_past = fields.Integer()
+    failed_again = fields.Integer()
+    refused = fields.Integer()
+    problems = fields.List(fields.Nested(BulkProblemOut))
+
+
+class BulkOut(ma.Schema):
+    """A bulk operation."""
+
+    id = fields.Integer(allow_none=True)
+    verb = fields.String()
+    filters = fields.Raw()
+    params = fields.Raw()
+    reason = fields.String(allow_none=True)
+    state = fields.String()
+    stopped_because = fields.String(allow_none=True)
+    canary = fields.Integer()
+    rate = fields.Float()
+    stop_at = fields.Float(allow_none=True)
+    total = fields.Integer()
+    created_by = fields.String()
+    created_at = Time()
+    completed_at = Time(allow_none=True)
+
+
+class BulkDetail(BulkOut):
+    """A bulk operation with its report; in a preview only the verb, the total and a sample of what was found."""
+
+    report = fields.Nested(BulkReportOut)
+    sample = fields.List(fields.Nested(ExecutionOut))
+
+
+class TriggerQuery(ma.Schema):
+    """Filters of the list of triggers."""
+
+    schedules = fields.Boolean(metadata={"description": "only schedules, or only events"})
+
+
+class TriggerOut(ma.Schema):
+    """What starts a workflow by itself: an event, or a schedule with its next tick."""
+
+    id = fields.Integer()
+    workflow_id = fields.Integer()
+    workflow_name = fields.String()
+    event = fields.String(attribute="event_type", allow_none=True)
+    when = fields.String(attribute="condition", allow_none=True)
+    schedule = fields.String(allow_none=True)
+    timezone = fields.String()
+    context = fields.Raw()
+    is_active = fields.Boolean()
+    is_builtin = fields.Function(lambda trigger: trigger.owner_id is None, metadata={"type": "boolean"})
+    next_at = Time(allow_none=True)
+    last_fired_at = Time(allow_none=True)
+    last_error = fields.String(allow_none=True)
+
+
+class TriggerPatch(ma.Schema):
+    """Switch a trigger on or off."""
+
+    is_active = fields.Boolean(required=True)
+
+
+class SwitchIn(Reason):
+    """Start something new, or not. `installation`: for all tenants."""
+
+    is_on = fields.Boolean(required=True)
+    installation = fields.Boolean(load_default=False)
+
+
+class SwitchedOffOut(ma.Schema):
+    """Who switched off what, and why."""
+
+    scope = fields.String()
+    reason = fields.String(allow_none=True)
+    switched_by = fields.String(allow_none=True)
+    at = Time(allow_none=True)
+
+
+class SwitchOut(ma.Schema):
+    """Whether workflows start; what runs is let end in any case."""
+
+    is_on = fields.Boolean()
+    off = fields.List(fields.Nested(SwitchedOffOut))
 
 
 class OperationOut(ma.Schema):

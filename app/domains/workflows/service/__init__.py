@@ -42,7 +42,10 @@ from app.domains.workflows.service.definitions import (
 from app.domains.workflows.service.events import handle_events
 from app.domains.workflows.service.executions import (
     begin,
+    children,
     effects,
+    element_counts,
+    elements,
     get_execution,
     history,
     list_executions,
@@ -50,9 +53,9 @@ from app.domains.workflows.service.executions import (
     steps,
 )
 from app.domains.workflows.service.integrations import IntegrationState, list_integrations, reset_integration
-from app.domains.workflows.service.plan import UndoPlan, leftovers, undo_plan
+from app.domains.workflows.service.plan import UndoPlan, leftovers, leftovers_summary, undo_plan
 from app.domains.workflows.service.switch import SwitchedOff, switch_off, switch_on, switch_state
-from app.domains.workflows.service.triggers import get_trigger, list_triggers, set_active
+from app.domains.workflows.service.triggers import all_triggers, get_trigger, list_triggers, set_active
 from app.domains.workflows.service.upkeep import add_history_partitions, send_lost_work, tick
 from app.domains.workflows.service.verbs import (
     cancel,
@@ -108,6 +111,7 @@ __all__ = [
     "admit",
     "admit_held_steps",
     "advance_bulk",
+    "all_triggers",
     "answer",
     "begin",
     "bulk_report",
@@ -120,6 +124,7 @@ __all__ = [
     "definition_document",
     "effects",
     "element_counts",
+    "elements",
     "expire",
     "get_bulk",
     "get_execution",
@@ -129,6 +134,7 @@ __all__ = [
     "handle_events",
     "history",
     "leftovers",
+    "leftovers_summary",
     "list_bulks",
     "list_executions",
     "list_integrations",

@@ -22,6 +22,10 @@ STANDING = frozenset({"intended", "confirmed"})
 """States of effects that are there, or may be."""
 
 
+NAMED = 3
+"""So many of what is left are named in the sentence about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Undoing:
     """One effect that will be undone: by which operation, and after the undo of which steps."""
@@ -143,3 +147,12 @@ def leftovers(session: Session, *, execution_id: int) -> list[ExecutionEffect] |
     if execution.state not in {"failed", "cancelled"}:
         return None
     return [effect for effect in queries.effects(session, execution_id) if effect.state in STANDING]
+
+
+def leftovers_summary(left: Sequence[ExecutionEffect]) -> str:
+    """What is left, in a sentence."""
+    if not left:
+        return "Nothing is left."
+    first = "; ".join(effect.summary for effect in left[:NAMED])
+    more = f"; and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    return f"{len(left)} effect{'s are' if len(left) > 1 else ' is'} left: {first}{more}."

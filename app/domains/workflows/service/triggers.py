@@ -28,6 +28,7 @@ from pipelines.expressions import Scope, holds, resolve
 log = logging.getLogger(__name__)
 
 ERROR_LIMIT = 500
+MOST_LISTED = 1_000
 
 _DUE = text(
     """
@@ -96,6 +97,15 @@ def list_triggers(*, schedules: bool | None = None) -> Select[Any]:
     if schedules is not None:
         statement = statement.where(WorkflowTrigger.schedule.is_not(None) == schedules)
     return statement
+
+
+def all_triggers(session: Session, *, schedules: bool | None = None) -> list[tuple[WorkflowTrigger, str]]:
+    """Triggers with their workflows' names; `schedules`: only those, or only the others."""
+    found = list_triggers(schedules=schedules).join(Workflow, Workflow.id == WorkflowTrigger.workflow_id)
+    rows = session.execute(
+        found.add_columns(Workflow.name).order_by(Workflow.name, WorkflowTrigger.position).limit(MOST_LISTED)
+    )
+    return [(trigger, name) for trigger, name in rows]
 
 
 def get_trigger(session: Session, *, trigger_id: int) -> WorkflowTrigger:

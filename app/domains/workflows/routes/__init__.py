@@ -1,0 +1,14 @@
+"""Workflows, their executions, and what they run on, by HTTP."""
+
+from __future__ import annotations
+
+from app.domains.workflows.routes import bulk, definitions, executions, verbs
+from app.domains.workflows.routes import engine as engines
+from app.domains.workflows.routes.parts import engine, integrations, operations, workflows
+from app.http.endpoint import Blueprint
+
+__all__ = ["blueprints", "bulk", "definitions", "engines", "executions", "verbs"]
+
+
+def blueprints() -> list[Blueprint]:
+    return [workflows, operations, integrations, engine]

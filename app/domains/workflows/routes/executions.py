@@ -1,0 +1,131 @@
+"""Starting executions, and looking at them, by HTTP."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from app.core.errors import NotFound
+from app.domains.tenants import service as tenants
+from app.domains.workflows import schemas, service
+from app.domains.workflows.errors import ExecutionNotFound
+from app.domains.workflows.routes.parts import With, shown, workflows
+from app.http import sse
+from app.http.endpoint import Context, endpoint, page
+
+ENDED = {"completed", "failed", "cancelled"}
+SHORT_PATH_WAIT_SECONDS = 5.0
+POLL_SECONDS = 0.05
+
+
+def execute(ctx: Context) -> Any:
+    """Start a workflow by name; `?wait=N` answers 200 with the finished execution when it ends within N seconds."""
+    return _start(ctx, ctx.body["workflow_name"], ctx.body["context"], ctx.query.get("wait"))
+
+
+def execute_by_name(ctx: Context, *, name: str) -> Any:
+    """Start a workflow; the body is its context. The short path waits 5 seconds unless told otherwise."""
+    default = SHORT_PATH_WAIT_SECONDS if ctx.by_short_path else None
+    return _start(ctx, name, ctx.body, ctx.query.get("wait", default))
+
+
+def list_executions(ctx: Context) -> Any:
+    """Executions, newest first."""
+    return page(
+        ctx, service.list_executions(**{name: ctx.query.get(name) for name in schemas.ExecutionFilters().fields})
+    )
+
+
+def show_execution(ctx: Context, *, execution_id: int) -> Any:
+    """One execution with its steps, effects and canvas."""
+    return shown(ctx, execution_id)
+
+
+def show_history(ctx: Context, *, execution_id: int) -> Any:
+    """Every transition of the execution and its steps, in order."""
+    return service.history(ctx.session, execution_id=execution_id)
+
+
+def stream_execution(ctx: Context, *, execution_id: int) -> Any:
+    """The execution's and its steps' states as server-sent events, at each change, until it has ended."""
+    world, owner_id = ctx.world, ctx.principal.owner_id
+
+    def read() -> dict[str, Any] | None:
+        with world.database.transaction(owner_id) as session:
+            try:
+                execution = service.get_execution(session, execution_id=execution_id)
+            except ExecutionNotFound:
+                return None
+            shown: dict[str, Any] = schemas.ExecutionProgress().dump(
+                With(execution, steps=service.steps(session, execution_id=execution_id))
+            )
+            return shown
+
+    return sse.stream(world, f"turnup:execution/{execution_id}", read, done=lambda state: state["status"] in ENDED)
+
+
+@endpoint(
+    workflows,
+    "GET",
+    "/workflows/executions/<int:execution_id>/elements",
+    permission="workflow:view",
+    query=schemas.ElementQuery,
+    answer=schemas.ElementOut(many=True),
+)
+def list_elements(ctx: Context, *, execution_id: int) -> Any:
+    """The elements of a step with for_each, in order; go on with `after`, the last one's `sequence_number`."""
+    return service.elements(
+        ctx.session,
+        execution_id=execution_id,
+        step_name=ctx.query.get("step"),
+        after=ctx.query.get("after"),
+        limit=ctx.query["limit"],
+    )
+
+
+@endpoint(
+    workflows,
+    "GET",
+    "/workflows/executions/<int:execution_id>/undo-plan",
+    permission="workflow:view",
+    query=schemas.UndoPlanQuery,
+    answer=schemas.UndoPlanOut,
+)
+def show_undo_plan(ctx: Context, *, execution_id: int) -> Any:
+    """What a cancel would undo now, in which order, what would stay, and what of it moves money; or a re-run `from_step`."""
+    return service.undo_plan(ctx.session, execution_id=execution_id, from_step=ctx.query.get("from_step"))
+
+
+def _start(ctx: Context, name: str, context: dict[str, Any], wait: float | None) -> Any:
+    execution = service.start(
+        ctx.session,
+        workflow=name,
+        context=_own_tenant(ctx, context),
+        trigger_type="api",
+        trigger_source=ctx.actor,
+    )
+    ctx.headers["Location"] = f"/api/v1/workflows/executions/{execution.id}"
+    if wait:
+        ctx.answer_later(lambda: _ended(ctx, execution.id, time.monotonic() + wait))
+    return execution
+
+
+def _own_tenant(ctx: Context, context: dict[str, Any]) -> dict[str, Any]:
+    """A `tenant_id` in the context is accepted when it names the caller's own tenant, by id or slug; else 404."""
+    named = context.get("tenant_id")
+    own = tenants.get_tenant(ctx.session, tenant_id=ctx.principal.owner_id) if named is not None else None
+    if own is not None and named not in {str(own.id), own.slug}:
+        message = f"Tenant '{named}' not found"
+        raise NotFound(message)
+    return context
+
+
+def _ended(ctx: Context, execution_id: int, until: float) -> Any:
+    """The execution once it has ended; None when it has not by then."""
+    while time.monotonic() < until:
+        with ctx.world.database.transaction(ctx.principal.owner_id) as session:
+            execution = service.get_execution(session, execution_id=execution_id)
+            if execution.state in ENDED:
+                return execution
+        time.sleep(POLL_SECONDS)
+    return None

@@ -1,0 +1,53 @@
+"""What the routes of this room share: their blueprints, and an execution as it is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domains.workflows import service
+from app.http.endpoint import Blueprint, Context
+
+workflows = Blueprint("workflows", "workflows", description="Workflow definitions and their executions")
+operations = Blueprint("operations", "operations", description="What workflow steps may call")
+integrations = Blueprint("integrations", "integrations", description="The outside systems that operations need")
+engine = Blueprint("engine", "engine", description="Whether workflows start")
+
+
+class With:
+    """A row with what is shown beside it."""
+
+    def __init__(self, row: Any, **beside: Any) -> None:
+        self._row, self._beside = row, beside
+
+    def __getattr__(self, name: str) -> Any:
+        return self._beside[name] if name in self._beside else getattr(self._row, name)
+
+
+def shown(ctx: Context, execution_id: int) -> With:
+    """An execution in full."""
+    session = ctx.session
+    execution = service.get_execution(session, execution_id=execution_id)
+    counts = service.element_counts(session, execution_id=execution_id)
+    return With(
+        execution,
+        children=service.children(session, execution_id=execution_id),
+        steps=[
+            With(step, elements=counts.get(step.sequence_number), is_operation_known=_is_known(ctx, step))
+            for step in service.steps(session, execution_id=execution_id)
+        ],
+        effects=service.effects(session, execution_id=execution_id),
+        leftovers=leftovers(ctx, execution_id),
+        canvas=service.canvas_text(execution.snapshot),
+    )
+
+
+def leftovers(ctx: Context, execution_id: int) -> dict[str, Any] | None:
+    """What is left of an execution that failed or was stopped, in a sentence and one by one."""
+    left = service.leftovers(ctx.session, execution_id=execution_id)
+    return None if left is None else {"summary": service.leftovers_summary(left), "effects": left}
+
+
+def _is_known(ctx: Context, step: service.WorkflowStep) -> bool:
+    """Whether this installation has the operation that the step calls."""
+    called = step.definition.get("service")
+    return called is None or f"{called}.{step.definition.get('method')}" in ctx.world.operations

@@ -1,0 +1,241 @@
+"""What operators do to an execution, by HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domains.workflows import schemas, service
+from app.domains.workflows.routes.parts import shown, workflows
+from app.http.endpoint import Context, endpoint
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/cancel",
+    permission="workflow:execute",
+    body=schemas.Reason,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def cancel_execution(ctx: Context, *, execution_id: int) -> Any:
+    """Stop an execution and undo what it did; `undo-plan` tells beforehand what that is."""
+    service.cancel(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/terminate",
+    permission="workflow:terminate",
+    body=schemas.Reason,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def terminate_execution(ctx: Context, *, execution_id: int) -> Any:
+    """Stop an execution and leave everything as it is; a rollback under way is given up."""
+    service.terminate(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/pause",
+    permission="workflow:execute",
+    body=schemas.Reason,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def pause_execution(ctx: Context, *, execution_id: int) -> Any:
+    """Begin nothing more until it is resumed; what runs is let finish."""
+    service.pause(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/resume",
+    permission="workflow:execute",
+    body=schemas.Reason,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def resume_execution(ctx: Context, *, execution_id: int) -> Any:
+    """Go on after a pause; what came due meanwhile happens now."""
+    service.resume(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/retry",
+    permission="workflow:execute",
+    body=schemas.RetryIn,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def retry_execution(ctx: Context, *, execution_id: int) -> Any:
+    """The failed steps again, all or those named; after a rollback also what was undone."""
+    names = ctx.body["steps"]
+    service.retry_steps(ctx.session, execution_id=execution_id, step_names=names, reason=ctx.body["reason"])
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/skip",
+    permission="workflow:execute",
+    body=schemas.SkipIn,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def skip_steps(ctx: Context, *, execution_id: int) -> Any:
+    """Go on without these steps: they are skipped, with null for output."""
+    service.skip_steps(ctx.session, execution_id=execution_id, step_names=ctx.body["steps"], reason=ctx.body["reason"])
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/rerun",
+    permission="workflow:execute",
+    body=schemas.RerunIn,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def rerun_execution(ctx: Context, *, execution_id: int) -> Any:
+    """A step and all that follows again, their effects undone first; `undo-plan?from_step=` tells beforehand what that is."""
+    service.rerun(
+        ctx.session,
+        execution_id=execution_id,
+        step_name=ctx.body["step"],
+        context=ctx.body["context"],
+        reason=ctx.body["reason"],
+    )
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/rollback",
+    permission="workflow:execute",
+    body=schemas.Reason,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def retry_rollback(ctx: Context, *, execution_id: int) -> Any:
+    """The compensations that gave up, again."""
+    service.retry_rollback(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/replay",
+    permission="workflow:execute",
+    body=schemas.ReplayIn,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def replay_execution(ctx: Context, *, execution_id: int) -> Any:
+    """A new execution with this one's input, of the current version or of the same one."""
+    new = service.replay(
+        ctx.session,
+        execution_id=execution_id,
+        same_version=ctx.body["same_version"],
+        context=ctx.body["context"],
+        reason=ctx.body["reason"],
+        replayed_by=ctx.actor,
+    )
+    ctx.headers["Location"] = f"/api/v1/workflows/executions/{new.id}"
+    return shown(ctx, new.id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/signal",
+    permission="workflow:execute",
+    body=schemas.SignalIn,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def signal_execution(ctx: Context, *, execution_id: int) -> Any:
+    """Say something to an execution: the first wait for an event of that name takes it, now or when it begins."""
+    name, data = ctx.body["name"], ctx.body["data"]
+    service.signal(ctx.session, execution_id=execution_id, name=name, data=data, sent_by=ctx.actor)
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/approve",
+    permission="workflow:view",
+    body=schemas.AnswerIn,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def approve_step(ctx: Context, *, execution_id: int) -> Any:
+    """Say yes to the approval that an execution asks for; needs the permission that the step names."""
+    _answer(ctx, execution_id, approved=True)
+    return shown(ctx, execution_id)
+
+
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/executions/<int:execution_id>/reject",
+    permission="workflow:view",
+    body=schemas.AnswerIn,
+    answer=schemas.ExecutionDetail,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def reject_step(ctx: Context, *, execution_id: int) -> Any:
+    """Say no to the approval that an execution asks for; needs the permission that the step names."""
+    _answer(ctx, execution_id, approved=False)
+    return shown(ctx, execution_id)
+
+
+def _answer(ctx: Context, execution_id: int, *, approved: bool) -> None:
+    service.answer(
+        ctx.session,
+        execution_id=execution_id,
+        approved=approved,
+        may=ctx.principal.may,
+        step_name=ctx.body["step"],
+        comment=ctx.body["comment"],
+        answered_by=ctx.actor,
+    )
