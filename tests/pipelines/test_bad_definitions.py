@@ -610,6 +610,15 @@ BAD: list[tuple[str, Any, str, str]] = [
         "7 is not of type 'string'",
     ),
     (
+        "a schedule gives one of two that belong together",
+        triggered(
+            {"schedule": "0 6 * * 1", "context": {"from": 1}},
+            input={"type": "object", "dependentRequired": {"from": ["to"]}},
+        ),
+        "/triggers/0/context",
+        "'to' is a dependency of 'from'",
+    ),
+    (
         "an event gives what the input does not declare",
         triggered({"event": "quote.accepted", "context": {"colour": "${event.data.colour}"}}, input=CLOSED),
         "/triggers/0/context/colour",

@@ -94,6 +94,12 @@ def test_what_a_failed_step_had_half_made_is_undone(shop: Shop):
     assert shop.log[-1] == "unb"
 
 
+def test_what_a_later_attempt_made_whole_is_undone_once(shop: Shop):
+    shop.failures = {"a": 1, "end": 99}
+    shop.run(make("a", "build"), make("end"))
+    assert shop.log.count("una") == 1
+
+
 def test_an_undo_that_gives_up_leaves_the_rollback_incomplete(shop: Shop):
     shop.failures = {"c": 99, "unb": 99}
     outcome = shop.run(make("a"), make("b"), make("c"))

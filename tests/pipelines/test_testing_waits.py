@@ -171,6 +171,14 @@ def test_a_wait_takes_the_first_event_that_is_the_right_one(shop: Shop):
     assert outcome.result["a"]["event"]["type"] == PAID
 
 
+def test_an_event_is_taken_once(shop: Shop):
+    events = {PAID: [{"amount": 1}, {"amount": 2}]}
+    outcome = shop.run(wait("a", event=PAID), wait("b", event=PAID), events=events)
+    assert [outcome.result[name]["event"]["data"]["amount"] for name in "ab"] == [1, 2]
+    with pytest.raises(Unanswered):
+        shop.run(*(wait(name, event=PAID) for name in "abc"), events=events)
+
+
 def test_an_event_that_never_comes(shop: Shop):
     lost = {PAID: [{"amount": "much"}]}
     step = wait(event=PAID, match="event.data.amount > 1", timeout_seconds=60)
