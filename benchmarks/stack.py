@@ -8,13 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
+from celery import Celery
+from redis import Redis
 
 from app.core.bootstrap import bootstrap
 from app.core.ids import OPERATOR_ID
@@ -25,18 +27,30 @@ from app.embedded import mail, postgres, redis
 from app.embedded.machine import free_port
 from app.factory import build_world
 from app.seeds import seed
+from pipelines.canvas import CelerySender, sending_app
 
 ROOT = Path(__file__).parent.parent
 PATH = os.pathsep.join((str(ROOT), str(ROOT / "benchmarks" / "plugin")))
 READY_SECONDS = 60
 
+LEDGER = """
+    CREATE TABLE benchmark_ledger (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner_id uuid,
+      workflow bigint NOT NULL, step text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
+    ALTER TABLE benchmark_ledger ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own ON benchmark_ledger TO turnup_app
+      USING (owner_id = (SELECT nullif(current_setting('app.owner_id', true), '')::uuid));
+    GRANT SELECT, INSERT ON benchmark_ledger TO turnup_app
+"""
+"""What every step of every side writes one row to."""
+
 
 @dataclass(frozen=True)
 class Stack:
-    """What runs: the wired world, the owner under which things are measured, and the tables' owner's URL."""
+    """What runs: the wired world and the Celery object through which it sends, and a connection as the tables' owner."""
 
     settings: Settings
     world: World
+    celery: Celery
     connection: psycopg.Connection[tuple[object, ...]]
     owner: UUID = OPERATOR_ID
 
@@ -51,7 +65,7 @@ def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="turnup-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        database = postgres.start(folder / "postgres", max_connections=100)
+        database = postgres.start(folder / "postgres", max_connections=200)
         broker = redis.start(folder / "redis")
         mails = mail.start(folder / "mail")
         try:
@@ -76,21 +90,13 @@ def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
             )
             bootstrap(database.admin_url, settings)
             upgrade(settings)
-            world = build_world(settings)
+            celery, publisher = sending_app(settings.celery_broker_url), Redis.from_url(settings.redis_url)
+            world = build_world(settings, sender=CelerySender(celery, lambda channel: publisher.publish(channel, "")))
             seed(world)
             with psycopg.connect(settings.migration_database_url, autocommit=True) as connection:
-                connection.execute(
-                    "CREATE TABLE benchmark_ledger (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
-                    "owner_id uuid, workflow bigint NOT NULL, step text NOT NULL)"
-                )
-                connection.execute("ALTER TABLE benchmark_ledger ENABLE ROW LEVEL SECURITY")
-                connection.execute(
-                    "CREATE POLICY own ON benchmark_ledger TO turnup_app USING "
-                    "(owner_id = (SELECT nullif(current_setting('app.owner_id', true), '')::uuid))"
-                )
-                connection.execute("GRANT SELECT, INSERT ON benchmark_ledger TO turnup_app")
+                connection.execute(LEDGER)
                 try:
-                    yield Stack(settings, world, connection)
+                    yield Stack(settings, world, celery, connection)
                 finally:
                     world.close()
         finally:
@@ -99,18 +105,20 @@ def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
 
 
 @contextmanager
-def processes(settings: Settings, commands: dict[str, list[str]], *, ready: str = "ready.") -> Iterator[None]:
+def processes(
+    settings: Settings, commands: Mapping[str, list[str]], *, environment: Mapping[str, str] | None = None
+) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run these until the block ends; begins when each worker has said that it is ready."""
-    environment = {**os.environ, **settings.environment_variables(), "PYTHONPATH": PATH}
-    started = []
+    variables = {**os.environ, **settings.environment_variables(), "PYTHONPATH": PATH, **(environment or {})}
+    started: list[subprocess.Popen[bytes]] = []
     try:
         for name, command in commands.items():
             with (settings.var_dir / f"{name}.log").open("wb") as log:
-                started.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=ROOT))
+                started.append(subprocess.Popen(command, env=variables, stdout=log, stderr=log, cwd=ROOT))
         for name in commands:
             if "worker" in name:
-                _until_ready(settings.var_dir / f"{name}.log", ready)
-        yield
+                _until_ready(settings.var_dir / f"{name}.log")
+        yield started
     finally:
         for process in started:
             process.terminate()
@@ -119,22 +127,44 @@ def processes(settings: Settings, commands: dict[str, list[str]], *, ready: str 
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
 
 
-def turnup_workers(*, number: int = 2, events: bool = True, beat: bool = True) -> dict[str, list[str]]:
-    """Workers of one child each, and beat with the sweeper."""
-    celery = [sys.executable, "-m", "celery", "-A", "tasks.worker"]
-    flag = "-E" if events else "--without-gossip"
-    commands = {
-        f"worker{n}": [*celery, "worker", "-c", "1", "-n", f"bench{n}@%h", "-Q", "turnup", "-l", "INFO", flag]
+def celery_worker(app: str, *, name: str, queue: str, children: int, events: bool) -> list[str]:
+    """The command of a worker: the same for every side."""
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        app,
+        "worker",
+        "-c",
+        str(children),
+        "-n",
+        f"{name}@%h",
+        "-Q",
+        queue,
+    ]
+    return [*command, "-l", "INFO", "--without-gossip", "--without-mingle", *(["-E"] if events else [])]
+
+
+def turnup_workers(*, number: int = 2, events: bool = True) -> dict[str, list[str]]:
+    """Workers of one child each."""
+    return {
+        f"worker{n}": celery_worker("benchmarks.worker", name=f"bench{n}", queue="turnup", children=1, events=events)
         for n in range(number)
     }
-    return commands | ({"beat": [*celery, "beat", "--pidfile="]} if beat else {})
 
 
-def _until_ready(log: Path, word: str) -> None:
+def beat() -> dict[str, list[str]]:
+    """Beat, with the sweeper and the relay in its process."""
+    return {"beat": [sys.executable, "-m", "celery", "-A", "tasks.worker", "beat", "--pidfile="]}
+
+
+def _until_ready(log: Path) -> None:
     end = time.monotonic() + READY_SECONDS
-    while word not in log.read_text(errors="replace"):
+    while "ready." not in log.read_text(errors="replace"):
         if time.monotonic() > end:
             message = f"a worker did not become ready; its log:\n{log.read_text(errors='replace')[-2000:]}"
             raise RuntimeError(message)

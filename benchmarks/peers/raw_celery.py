@@ -1,6 +1,6 @@
 """The peer: the same work as a plain Celery canvas with a Redis result backend; nothing durable but the ledger.
 
-`celery -A benchmarks.raw_celery worker -c 2`. Reads BENCH_BROKER and BENCH_DATABASE.
+`celery -A benchmarks.peers.raw_celery worker -c 2`. Reads BENCH_BROKER, BENCH_DATABASE and BENCH_EVENTS.
 """
 
 from __future__ import annotations
@@ -11,13 +11,18 @@ from typing import Any
 import psycopg
 from celery import Celery, chain, chord, group
 
+from benchmarks.workload import LENGTH, WIDTH
+
+EVENTS = os.environ.get("BENCH_EVENTS") == "on"
+
 app = Celery("raw", broker=os.environ.get("BENCH_BROKER"), backend=os.environ.get("BENCH_BROKER"))
 app.conf.update(
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     task_default_queue="raw",
     result_expires=600,
-    worker_send_task_events=os.environ.get("BENCH_EVENTS") == "on",
+    worker_send_task_events=EVENTS,
+    task_send_sent_event=EVENTS,
 )
 _connection: list[psycopg.Connection[Any]] = []
 
@@ -35,22 +40,20 @@ def insert(workflow: int, step: str) -> None:
     connection().execute("INSERT INTO benchmark_ledger (workflow, step) VALUES (%s, %s)", (workflow, step))
 
 
-@app.task(name="raw.join")
-def join() -> None:
-    """A plain task after each parallel block: without it plain Celery runs steps twice."""
-
-
 def seven(workflow: int) -> Any:
     """s1 -> (s2 || s3) -> s4 -> (s5 || s6) -> s7."""
     s = {n: insert.si(workflow, f"s{n}") for n in range(1, 8)}
     return chain(s[1], chord([s[2], s[3]], s[4]), chord([s[5], s[6]], s[7]))
 
 
-def fan_out(workflow: int, width: int) -> Any:
+def wide(workflow: int) -> Any:
     """Parallel steps and a join."""
-    return chord(group(insert.si(workflow, f"w{n}") for n in range(width)), insert.si(workflow, "join"))
+    return chord(group(insert.si(workflow, f"w{n}") for n in range(WIDTH)), insert.si(workflow, "join"))
 
 
-def sequence(workflow: int, length: int) -> Any:
+def long(workflow: int) -> Any:
     """One chain."""
-    return chain(*(insert.si(workflow, f"c{n}") for n in range(length)))
+    return chain(*(insert.si(workflow, f"c{n}") for n in range(LENGTH)))
+
+
+CANVASES = {"seven": seven, "wide": wide, "long": long}
