@@ -121,7 +121,7 @@ def _canvas() -> str:
 
 
 def test_the_guide_s_definition_can_run() -> None:
-    guide = (ROOT / "docs" / "writing-operations.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "definitions.md").read_text(encoding="utf-8")
     found = re.search(r"```yaml\n(.*?)```", guide, re.DOTALL)
     assert found is not None
     report = validate(parse(found[1]), joined_operations())
