@@ -20,13 +20,18 @@ from celery.app.task import Context
 from celery.backends.base import DisabledBackend
 from celery.canvas import Signature, maybe_signature
 from kombu.exceptions import OperationalError
+from kombu.messaging import Producer
 
+from pipelines.broker import TaskEvents, transport_for
+from pipelines.lanes import FIRST, LAST, Lanes
 from pipelines.plan import Chain, Chord, Hop, Segment
 
 UNDO = "undo"
 STEP_NUMBER = 2
 """Where the step's number stands in a message's arguments: owner, execution, step (, "undo")."""
 
+BATCH_FROM = 8
+"""Messages of a canvas from which on they are sent with one write."""
 
 POOL_LIMIT = 200
 """Connections to the broker at the most, kept open; no pool at all would open one for every message."""
@@ -54,22 +59,37 @@ class CommitBackend(DisabledBackend):
         pass
 
 
-def configure(app: Celery, *, broker_url: str, visibility_timeout: float, connect_timeout: float | None = None) -> None:
+def configure(
+    app: Celery,
+    *,
+    broker_url: str,
+    visibility_timeout: float,
+    connect_timeout: float | None = None,
+    task_events: bool = True,
+    ack_emulation: bool = True,
+) -> None:
     """The settings under which canvases were measured to be right.
 
     `visibility_timeout`: seconds, longer than the longest step. `connect_timeout`: for a process that must not hang when
-    the broker is away: seconds for each connection and answer, and a single try.
+    the broker is away: seconds for each connection and answer, and a single try. `task_events`: tell Flower of every step.
+    `ack_emulation`: on Redis, note every delivered message until it is done; without, what a dead worker had is left to
+    the sweeper alone, and the broker connection has to carry nothing but this project's tasks.
     """
-    transport: dict[str, Any] = {
-        "visibility_timeout": visibility_timeout,
-        "unacked_restore_interval": 1,
-        "unacked_restore_throttle": 1,
-    }
+    transport: dict[str, Any] = {}
+    if (own := transport_for(broker_url)) is not None:
+        transport = {
+            "visibility_timeout": visibility_timeout,
+            "unacked_restore_interval": 1,
+            "unacked_restore_throttle": 1,
+            "priority_steps": [FIRST, LAST],
+            "ack_emulation": ack_emulation,
+        }
     if connect_timeout is not None:
         once = {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
         transport |= {"socket_connect_timeout": connect_timeout, "socket_timeout": connect_timeout, **once}
     app.conf.update(
         broker_url=broker_url,
+        broker_transport=own,
         # a group in leading position holds a producer per level: the default of 10 hangs where many threads send
         broker_pool_limit=POOL_LIMIT,
         broker_connection_retry_on_startup=True,
@@ -83,8 +103,7 @@ def configure(app: Celery, *, broker_url: str, visibility_timeout: float, connec
         accept_content=["json"],
         task_ignore_result=True,
         task_track_started=True,
-        task_send_sent_event=True,
-        worker_send_task_events=True,
+        worker_send_task_events=task_events,
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_soft_shutdown_timeout=10,
@@ -94,7 +113,7 @@ def configure(app: Celery, *, broker_url: str, visibility_timeout: float, connec
 
 def celery_app(name: str = "turnup") -> Celery:
     """A Celery object with the backend above; `configure` gives it its broker."""
-    return Celery(name, backend=CommitBackend, set_as_current=False)
+    return Celery(name, backend=CommitBackend, events=TaskEvents, set_as_current=False)
 
 
 def sending_app(broker_url: str, *, connect_timeout: float = 0.2) -> Celery:
@@ -110,6 +129,7 @@ class CelerySender:
     def __init__(self, app: Celery, publish: Callable[[str], object]) -> None:
         self._app = app
         self._publish = publish
+        self._lanes = Lanes() if app.conf.broker_transport else None
 
     def send_steps(
         self,
@@ -121,9 +141,27 @@ class CelerySender:
         undo: bool = False,
     ) -> None:
         """Send these segments' canvases. `countdown`: whole seconds before they may start."""
-        options = {"countdown": countdown} if countdown else {}
-        for segment in segments:
-            canvas(self._app, segment, owner_id=owner_id, execution_id=execution_id, undo=undo).apply_async(**options)
+        if not segments:
+            return
+        options: dict[str, Any] = {"countdown": countdown} if countdown else {}
+        with self._app.producer_pool.acquire(block=True) as producer:
+            for segment in segments:
+                messages = width(segment)
+                lane = FIRST if self._lanes is None else self._lanes.lane(owner_id, messages)
+                signature = canvas(
+                    self._app, segment, owner_id=owner_id, execution_id=execution_id, undo=undo, priority=lane
+                )
+                if messages < BATCH_FROM or not self._sent_at_once(producer, signature, options):
+                    signature.apply_async(producer=producer, **options)
+
+    def _sent_at_once(self, producer: Producer, signature: Signature, options: dict[str, Any]) -> bool:
+        """Send all messages of a canvas with one write. False: the connection was lost, and no batch is tried again."""
+        try:
+            with producer.batch():  # type: ignore[no-untyped-call]
+                signature.apply_async(producer=producer, **options)
+        except producer.connection.recoverable_connection_errors:
+            return False
+        return True
 
     def send_task(self, name: str, *args: str | int) -> None:
         """Send one plain task by name."""
@@ -143,13 +181,17 @@ class CelerySender:
         self._publish(channel)
 
 
-def canvas(app: Celery, segment: Segment, *, owner_id: UUID, execution_id: int, undo: bool = False) -> Signature:
+def canvas(
+    app: Celery, segment: Segment, *, owner_id: UUID, execution_id: int, undo: bool = False, priority: int = FIRST
+) -> Signature:
     """A segment as a chain, group or chord of immutable signatures that carry ids only."""
     where = (str(owner_id), execution_id)
     mode = (UNDO,) if undo else ()
 
     def task(hop: Hop) -> Signature:
-        options = {"queue": hop.queue} if hop.queue else {}
+        options: dict[str, Any] = {"queue": hop.queue} if hop.queue else {}
+        if priority != FIRST:
+            options["priority"] = priority
         return app.signature(hop.task, args=(*where, hop.number, *mode), immutable=True, options=options)
 
     def run(part: Chain) -> Signature:
@@ -163,6 +205,11 @@ def canvas(app: Celery, segment: Segment, *, owner_id: UUID, execution_id: int, 
             return chord([run(part) for part in chains], task(body), app=app)
         case _:
             return group([run(part) for part in segment.chains], app=app)
+
+
+def width(segment: Segment) -> int:
+    """The messages with which a segment begins."""
+    return 1 if isinstance(segment, Chain) else len(segment.chains)
 
 
 def keep_only(request: Context, ready: Collection[int]) -> set[int]:

@@ -21,16 +21,13 @@ class Process:
         self.settings = settings
         self.app = app
         self._world: World | None = None
+        self.sender = CelerySender(app, self.publish)
 
     @property
     def world(self) -> World:
         if self._world is None:
             self._world = build_world(self.settings, sender=self.sender, pool_size=POOL_SIZE)
         return self._world
-
-    @property
-    def sender(self) -> CelerySender:
-        return CelerySender(self.app, self.publish)
 
     def publish(self, channel: str) -> None:
         """Wake whoever listens on a channel."""

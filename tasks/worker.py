@@ -28,7 +28,13 @@ def make(settings: Settings) -> Celery:
     if settings.production:
         _refuse_loose_role(settings)
     app = celery_app()
-    configure(app, broker_url=settings.celery_broker_url, visibility_timeout=VISIBILITY_TIMEOUT)
+    configure(
+        app,
+        broker_url=settings.celery_broker_url,
+        visibility_timeout=VISIBILITY_TIMEOUT,
+        task_events=settings.task_events,
+        ack_emulation=settings.ack_emulation,
+    )
     app.conf.task_time_limit = VISIBILITY_TIMEOUT - 60
     app.conf.beat_schedule = {
         name: {"task": engine.JOB_TASK, "schedule": job.every, "args": (name,), "options": {"expires": job.every}}

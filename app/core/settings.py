@@ -89,6 +89,12 @@ class Settings:
     )
     breaker_seconds: float = _field("TURNUP_BREAKER_SECONDS", "how long; doubles each time that it still fails", 10.0)
     breaker_longest_seconds: float = _field("TURNUP_BREAKER_LONGEST_SECONDS", "how long at the most", 300.0)
+    task_events: bool = _field("TURNUP_TASK_EVENTS", "true: workers tell Flower of every step", True)
+    ack_emulation: bool = _field(
+        "TURNUP_ACK_EMULATION",
+        "Redis as broker: true: messages of dead workers are also restored by the broker; false: by the sweeper alone, for less",
+        True,
+    )
     draft_order_days: int = _field("DRAFT_ORDER_DAYS", "drafts older than this expire", 30)
     renewal_notice_days: int = _field("RENEWAL_NOTICE_DAYS", "notice before a subscription ends", 30)
     payment_required: bool = _field("ORDER_PAYMENT_REQUIRED", "true: an order needs a payment reference", False)
