@@ -8,20 +8,37 @@ from app.core.audit import ACTOR, ADDRESS
 from app.core.errors import Forbidden
 from app.core.ids import OPERATOR_ID
 from app.domains.workflows import schemas, service
-from app.domains.workflows.routes.parts import With, engine, workflows
+from app.domains.workflows.routes.parts import With, engine, integrations, operations, workflows
 from app.http.endpoint import Context, endpoint
 
 
+@endpoint(operations, "GET", "/operations", permission="workflow:view", answer=schemas.OperationOut(many=True))
 def list_operations(ctx: Context) -> Any:
     """All operations with the JSON Schema of their parameters."""
     return sorted(ctx.world.operations, key=lambda operation: operation.name)
 
 
+@endpoint(
+    integrations,
+    "GET",
+    "/integrations",
+    permission="workflow:view",
+    answer=schemas.IntegrationOut(many=True),
+)
 def list_integrations(ctx: Context) -> Any:
     """Every outside system: whether it is left alone because it failed, how often it may be called, what waits for it."""
     return service.list_integrations(ctx.session)
 
 
+@endpoint(
+    integrations,
+    "POST",
+    "/integrations/<string:name>/reset",
+    permission="integration:reset",
+    body=schemas.Reason,
+    answer=schemas.IntegrationOut,
+    idempotent=True,
+)
 def reset_integration(ctx: Context, *, name: str) -> Any:
     """Ask a system again that is left alone because it failed; the operator's verb, since it concerns all tenants."""
     return service.reset_integration(ctx.session, name=name, reason=ctx.body["reason"])

@@ -18,17 +18,50 @@ SHORT_PATH_WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
 
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/execute",
+    permission="workflow:execute",
+    body=schemas.Execute,
+    query=schemas.WaitQuery,
+    answer=schemas.StartedOut,
+    status=202,
+    idempotent=True,
+    errors=(404,),
+)
 def execute(ctx: Context) -> Any:
     """Start a workflow by name; `?wait=N` answers 200 with the finished execution when it ends within N seconds."""
     return _start(ctx, ctx.body["workflow_name"], ctx.body["context"], ctx.query.get("wait"))
 
 
+@endpoint(
+    workflows,
+    "POST",
+    "/workflows/execute/<string:name>",
+    permission="workflow:execute",
+    body=schemas.Context,
+    query=schemas.WaitQuery,
+    answer=schemas.StartedOut,
+    status=202,
+    idempotent=True,
+    errors=(404,),
+)
 def execute_by_name(ctx: Context, *, name: str) -> Any:
     """Start a workflow; the body is its context. The short path waits 5 seconds unless told otherwise."""
     default = SHORT_PATH_WAIT_SECONDS if ctx.by_short_path else None
     return _start(ctx, name, ctx.body, ctx.query.get("wait", default))
 
 
+@endpoint(
+    workflows,
+    "GET",
+    "/workflows/executions",
+    permission="workflow:view",
+    query=schemas.ExecutionQuery,
+    answer=schemas.ExecutionOut,
+    paged=True,
+)
 def list_executions(ctx: Context) -> Any:
     """Executions, newest first."""
     return page(
@@ -36,16 +69,37 @@ def list_executions(ctx: Context) -> Any:
     )
 
 
+@endpoint(
+    workflows,
+    "GET",
+    "/workflows/executions/<int:execution_id>",
+    permission="workflow:view",
+    answer=schemas.ExecutionDetail,
+)
 def show_execution(ctx: Context, *, execution_id: int) -> Any:
     """One execution with its steps, effects and canvas."""
     return shown(ctx, execution_id)
 
 
+@endpoint(
+    workflows,
+    "GET",
+    "/workflows/executions/<int:execution_id>/history",
+    permission="workflow:view",
+    answer=schemas.HistoryOut(many=True),
+)
 def show_history(ctx: Context, *, execution_id: int) -> Any:
     """Every transition of the execution and its steps, in order."""
     return service.history(ctx.session, execution_id=execution_id)
 
 
+@endpoint(
+    workflows,
+    "GET",
+    "/workflows/executions/<int:execution_id>/events",
+    permission="workflow:view",
+    media_type="text/event-stream",
+)
 def stream_execution(ctx: Context, *, execution_id: int) -> Any:
     """The execution's and its steps' states as server-sent events, at each change, until it has ended."""
     world, owner_id = ctx.world, ctx.principal.owner_id
