@@ -265,8 +265,8 @@ def double(stack: Stack, moment: Moment) -> Iterator[float]:
     with stack.broker as broker:
         while time.monotonic() < until:
             try:
-                waiting = [json.loads(raw) for raw in broker.lrange(QUEUE, 0, 100)]  # type: ignore[union-attr]
-                at_work = [json.loads(raw)[0] for raw in broker.hgetall(UNACKNOWLEDGED).values()]  # type: ignore[union-attr]
+                waiting = [json.loads(raw) for raw in broker.lrange(QUEUE, 0, 100)]
+                at_work = [json.loads(raw)[0] for raw in broker.hgetall(UNACKNOWLEDGED).values()]
                 for message in (*waiting, *at_work):
                     if message["properties"]["delivery_tag"] not in seen:
                         copy = _copy(message, redelivered=moment.chance.random() < 0.5)  # noqa: PLR2004 - every other one
@@ -296,7 +296,7 @@ def shuffle(stack: Stack, moment: Moment) -> Iterator[float]:
         while time.monotonic() < until:
             try:
                 while (raw := broker.lpop(QUEUE)) is not None:
-                    taken.append(raw)  # type: ignore[arg-type]
+                    taken.append(raw)
                     number += 1
                 if len(taken) >= moment.chance.randint(2, 12):
                     moment.chance.shuffle(taken)

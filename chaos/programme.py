@@ -32,7 +32,7 @@ MISSES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run is to do. `at_once`: a new fault falls without waiting until the one before is over."""
+    """What a run is to do. `at_once`: each fault falls once, and none waits until the one before is over."""
 
     seconds: float
     orders: int
@@ -116,6 +116,7 @@ class Faults:
         self._say = say
         self._chance = random.Random(plan.seed)
         self._round: list[str] = []
+        self._rounds = 0
         self._falling: list[_Falling] = []
         self._next_at = QUIET_SECONDS
         self._since: Struck | None = None
@@ -129,7 +130,7 @@ class Faults:
         for each in list(self._falling):
             self._advance(each)
         if self._plan.at_once:
-            if seconds >= self._next_at:
+            if seconds >= self._next_at and (self._round or not self._rounds):
                 self._next_at += self._pace
                 self._fall()
         elif not self._falling and self._is_quiet(seconds):
@@ -146,6 +147,7 @@ class Faults:
         if not self._round:
             self._round = list(self._plan.faults)
             self._chance.shuffle(self._round)
+            self._rounds += 1
         name = self._round.pop()
         moment = Moment(random.Random(self._chance.random()))
         falling = _Falling(name, moment, FAULTS[name](self._stack, moment))
