@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -547,3 +548,13 @@ def test_a_mail_that_takes_a_mail_back_is_sent(lab: Lab) -> None:
     with lab.world.database.transaction(lab.owner) as session:
         sent = session.execute(text("SELECT template FROM messages ORDER BY 1")).scalars().all()
     assert sent == ["customer_welcome", "order_failed"], lab.states(execution_id)
+
+
+def test_a_step_in_one_transaction_shows_how_long_it_took(lab: Lab) -> None:
+    HOOKS["s"] = lambda call: call.session.execute(text("SELECT pg_sleep(0.05)")) and {}
+    execution_id = lab.start([attack("s")])
+    lab.drain()
+    row = lab.steps(execution_id)["s"]
+    assert row.duration_seconds is not None
+    assert row.duration_seconds >= Decimal("0.05")
+    assert [e.to_state for e in lab.history(execution_id) if e.step_name == "s"] == ["running", "completed"]

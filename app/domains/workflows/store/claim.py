@@ -121,6 +121,7 @@ def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | N
         attempt=made if counted else made + 1,
         idempotency_key=str(row.idempotency_key),
         outputs={name: outputs[name] for name in row.read_names or ()},
+        claimed_at=now(session),
         started_at=row.started_at,
         is_passed_over=row.is_passed_over,
         has_dependents=row.has_dependents,

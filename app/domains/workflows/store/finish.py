@@ -166,7 +166,7 @@ def finish(
     """
     session.info[CAUSED_BY] = delivery.execution_id
     at = now(session)
-    started = step.started_at or at
+    started = step.started_at or step.claimed_at or at
     began = step.held.token is None and not delivery.undo and to != "skipped"
     query = _finish(
         undo=delivery.undo, began=began, release=release and step.has_dependents, sink=release and step.is_sink

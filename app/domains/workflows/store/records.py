@@ -105,6 +105,7 @@ class StepRun:
     output: Any = None
     error_message: str | None = None
     error_type: str | None = None
+    claimed_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     parent_number: int | None = None
