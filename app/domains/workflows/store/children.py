@@ -7,6 +7,7 @@ them happens in transactions of their own.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,7 +56,7 @@ _INTEND = text(
     INSERT INTO execution_effects (owner_id, execution_id, sequence_number, step_name, kind, reference, summary, system,
       undo_operation, undo_params, state, at)
     VALUES (:owner_id, :execution, :number, :step, :kind, :child, :summary, 'turnup', :task,
-      jsonb_build_object('execution_id', CAST(:child AS bigint)), 'intended', :now)
+      CAST(:undo AS jsonb), 'intended', :now)
     """
 )
 
@@ -208,6 +209,7 @@ def _start(session: Session, step: StepRun, delivery: Delivery, scope: Scope, at
             "child": str(child_id),
             "summary": f"workflow {workflow}, as execution {child_id}",
             "task": step.task,
+            "undo": json.dumps({"execution_id": child_id}),
             "now": at,
         },
     )

@@ -21,6 +21,7 @@ from app.domains.workflows.rules import element_numbers, element_route, operatio
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import OUTPUT_LIMIT, LeaseLost, as_json, end_step
 from app.domains.workflows.store.records import StepRun
+from app.domains.workflows.store.siblings import element_error
 from pipelines.errors import StepFailed
 from pipelines.expressions import Scope, resolve
 from pipelines.operations import Catalogue
@@ -30,6 +31,7 @@ _EXPAND = text(
     """
     WITH parent AS (
       UPDATE workflow_steps SET elements = :count, unmet = :count, sent_at = NULL, tries = 0, attempts = 0,
+        error_message = NULL, error_type = NULL, error_traceback = NULL,
         started_at = coalesce(started_at, :now), worker = :worker, celery_task_id = :task_id
       WHERE execution_id = :execution AND sequence_number = :number AND state = 'pending' AND elements IS NULL
         AND attempts = :made
@@ -200,7 +202,7 @@ def _gather(session: Session, step: StepRun) -> list[Any]:
     ends = session.execute(_ENDS, where).one()
     if ends.completed != step.elements:
         first = session.execute(_FIRST_FAILED, where).one()
-        raise ElementFailed(f"element {first.item_index}: {first.error_message or first.state}")
+        raise ElementFailed(element_error(first.item_index, first.error_message or first.state))
     if ends.size > OUTPUT_LIMIT:
         message = f"the outputs of its elements are {ends.size} bytes of JSON; the limit is {OUTPUT_LIMIT}"
         raise StepFailed(message, permanent=True)

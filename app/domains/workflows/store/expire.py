@@ -1,4 +1,4 @@
-"""An execution that took longer than it may: what runs fails, what waits is cancelled, and it is settled."""
+"""An execution that took longer than it may: what runs or is parked fails, what has not begun is cancelled, and it is settled."""
 
 from __future__ import annotations
 
@@ -25,17 +25,22 @@ _OVERDUE = text(
     """
 )
 
-_FAIL_RUNNING = text(
+# a step that waits for its child is left to the settle: the child is stopped first
+_FAIL_BEGUN = text(
     """
-    WITH s AS (
-      UPDATE workflow_steps SET state = 'failed', token = NULL, lease_until = NULL, completed_at = :now,
-        error_message = :error, error_type = 'ExecutionTimeout'
-      WHERE execution_id = :execution AND state = 'running'
-      RETURNING execution_id, sequence_number, step_name, task, CAST(definition AS text) AS definition, critical, attempts,
-        idempotency_key, started_at, completed_at),
+    WITH began AS (
+      SELECT sequence_number, state FROM workflow_steps
+      WHERE execution_id = :execution AND (state = 'running' OR state = 'waiting' AND step_type <> 'sub_workflow')
+      ORDER BY sequence_number FOR UPDATE),
+    s AS (
+      UPDATE workflow_steps x SET state = 'failed', token = NULL, lease_until = NULL, completed_at = :now, wake_at = NULL,
+        awaits = NULL, subjects = NULL, error_message = :error, error_type = 'ExecutionTimeout'
+      FROM began WHERE x.execution_id = :execution AND x.sequence_number = began.sequence_number
+      RETURNING x.execution_id, x.sequence_number, step_name, task, CAST(definition AS text) AS definition, critical,
+        attempts, idempotency_key, started_at, completed_at, began.state AS before),
     history AS (
       INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, error)
-      SELECT e.owner_id, e.id, :now, step_name, 'running', 'failed', attempts, :error
+      SELECT e.owner_id, e.id, :now, step_name, before, 'failed', attempts, :error
       FROM s JOIN workflow_executions e ON e.id = s.execution_id)
     SELECT s.*, e.owner_id, e.workflow_name, e.correlation_id, e.context, e.state, e.rollback, e.stopping, e.error
     FROM s JOIN workflow_executions e ON e.id = s.execution_id ORDER BY s.sequence_number
@@ -55,7 +60,7 @@ def expire(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
             if row.too_late
             else f"the execution took longer than its {row.longest:g} seconds"
         )
-        failed = session.execute(_FAIL_RUNNING, {"execution": execution_id, "now": at, "error": message}).all()
+        failed = session.execute(_FAIL_BEGUN, {"execution": execution_id, "now": at, "error": message}).all()
         for row in failed:
             tell_ended(session, _failed(row, message))
         stop(session, execution_id, why="failure", error={"step": None, "type": "ExecutionTimeout", "message": message})

@@ -14,6 +14,7 @@ from app.core.ports import port
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import LeaseLost, end_step, finish, tell_ended
 from app.domains.workflows.store.records import Observers, StepRun
+from app.domains.workflows.store.siblings import no_more_attempts
 from app.domains.workflows.store.stop import stop
 from pipelines.plan import Hop, Route
 
@@ -76,7 +77,9 @@ def said(step: StepRun) -> str:
 
 
 def put_back(session: Session, step: StepRun, delivery: Delivery, error: BaseException, *, delay: float) -> Outcome:
-    """Another attempt follows in `delay` seconds."""
+    """Another attempt follows in `delay` seconds; not of an element whose step fails anyway."""
+    if step.parent_number is not None and not delivery.undo and no_more_attempts(session, step):
+        return fail_for_good(session, step, delivery, error)
     traceback = describe(step, error)
     at = now(session)
     not_before = at + timedelta(seconds=delay)

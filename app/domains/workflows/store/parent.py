@@ -41,6 +41,14 @@ _LOOK_AGAIN = text(
     """
 )
 
+# a paused execution wakes nothing; when it is resumed, what is due is woken
+_DUE_LATER = text(
+    """
+    UPDATE workflow_steps SET wake_at = :now
+    WHERE execution_id = :parent AND sequence_number = :number AND state = 'waiting'
+    """
+)
+
 _STOPPING = text("SELECT stopping FROM workflow_executions WHERE id = :parent")
 
 _CROSS_OFF = text(
@@ -71,7 +79,8 @@ def child_ended(session: Session, execution_id: int) -> None:
     if leaves_nothing(child):
         session.execute(_CROSS_OFF, {**where, "kind": CHILD_EFFECT, "child": str(execution_id), "now": now(session)})
     if step.state == "waiting":
-        wake(session, child.parent_id, [child.parent_number])
+        if not wake(session, child.parent_id, [child.parent_number]):
+            session.execute(_DUE_LATER, {**where, "now": now(session)})
     elif step.state in {"pending", "compensating"}:
         # it was sent already, but whoever got the message now passed over the row that is locked here
         route = session.execute(_LOOK_AGAIN, where).scalar_one_or_none()

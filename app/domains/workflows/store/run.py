@@ -249,7 +249,7 @@ def _false(session: Session, step: StepRun, delivery: Delivery) -> Outcome:
 def _confirm(session: Session, call: StepCall, step: StepRun, operation: Operation) -> None:
     override = step.step.compensate
     if isinstance(override, Compensate):
-        after = replace(scope(step), outputs={**step.outputs, step.name: step.output})
+        after = replace(scope(step), outputs={**step.outputs, step.step.name: step.output})
         params = resolve(dict(override.params), after)
         told = call.effects or [Effect(operation.name, step.name, f"{operation.name} of step {step.name}")]
         changed = [replace(effect, undo=params) for effect in told[:1]]

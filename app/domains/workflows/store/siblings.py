@@ -42,16 +42,27 @@ _STOP_REST = text(
             AND f.state = 'intended')
       ORDER BY s.sequence_number FOR UPDATE OF s SKIP LOCKED),
     cancelled AS (
-      UPDATE workflow_steps s SET state = 'cancelled', completed_at = :now, not_before = NULL, sent_at = NULL FROM rest
+      UPDATE workflow_steps s SET state = 'cancelled', completed_at = :now, not_before = NULL, throttled_by = NULL,
+        sent_at = NULL FROM rest
       WHERE s.execution_id = :execution AND s.sequence_number = rest.sequence_number
       RETURNING s.owner_id, s.step_name, s.sequence_number),
     history AS (
       INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state)
       SELECT owner_id, :execution, :now, step_name, 'pending', 'cancelled' FROM cancelled ORDER BY sequence_number)
-    UPDATE workflow_steps SET unmet = unmet - n.count, sent_at = CASE WHEN unmet = n.count THEN now() ELSE sent_at END
+    UPDATE workflow_steps SET unmet = unmet - n.count, sent_at = CASE WHEN unmet = n.count THEN now() ELSE sent_at END,
+      error_message = coalesce(error_message, :error)
     FROM (SELECT count(*) FROM cancelled) n
-    WHERE execution_id = :execution AND sequence_number = :parent AND state = 'pending' AND n.count > 0
+    WHERE execution_id = :execution AND sequence_number = :parent AND state = 'pending'
     RETURNING sequence_number, route, unmet
+    """
+)
+
+
+_IS_OVER = text(
+    """
+    SELECT p.error_message IS NOT NULL AND NOT EXISTS (
+      SELECT FROM execution_effects f WHERE f.execution_id = :execution AND f.sequence_number = :number AND f.state = 'intended')
+    FROM workflow_steps p WHERE p.execution_id = :execution AND p.sequence_number = :parent
     """
 )
 
@@ -71,8 +82,19 @@ def let_in_next(session: Session, step: StepRun, *, undo: bool = False) -> dict[
 
 def stop_rest(session: Session, step: StepRun) -> dict[int, Route]:
     """After an element that failed for good: cancel those that have not begun; their step, if nothing else is left."""
-    rows = session.execute(_STOP_REST, {**_where(step), "now": now(session)})
+    error = element_error(step.item_index, step.error_message)
+    rows = session.execute(_STOP_REST, {**_where(step), "error": error, "now": now(session)})
     return {row.sequence_number: Route.from_json(row.route) for row in rows if not row.unmet}
+
+
+def no_more_attempts(session: Session, step: StepRun) -> bool:
+    """Whether another attempt of this element is to no purpose: its step fails because of another one."""
+    return bool(session.execute(_IS_OVER, _where(step)).scalar_one())
+
+
+def element_error(index: int | None, message: str | None) -> str:
+    """What an element's failure is for its step."""
+    return f"element {index}: {message}"
 
 
 def _where(step: StepRun) -> dict[str, Any]:
