@@ -92,9 +92,12 @@ def _constrain(stopping: str) -> None:
 
 def _indexes() -> None:
     # None of a step's partial indexes names a column that an ordinary step ever sets: its updates stay within the page.
-    for column in ("wake_at", "awaits", "throttled_by"):
+    for column, columns in (
+        ("wake_at", ["wake_at"]),
+        ("awaits", ["owner_id", "awaits"]),
+        ("throttled_by", ["throttled_by", "owner_id", "execution_id", "sequence_number"]),
+    ):
         where = sa.text(f"{column} IS NOT NULL")
-        columns = [column] if column == "wake_at" else ["owner_id", column]
         op.create_index(f"ix_workflow_steps_{column}", "workflow_steps", columns, postgresql_where=where)
     op.create_index(
         "ix_workflow_steps_subjects",

@@ -11,7 +11,6 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
-HELD = "ix_workflow_steps_throttled_by"
 
 
 def upgrade() -> None:
@@ -31,20 +30,9 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('closed', 'open', 'half_open')", name=op.f("ck_integrations_state")),
     )
     grant("integrations", "SELECT, INSERT, UPDATE")
-    # the oldest of a tenant first, without sorting all of them at each pass
-    op.drop_index(HELD, "workflow_steps")
-    _index(["throttled_by", "owner_id", "execution_id", "sequence_number"])
-
-
-def _index(columns: list[str]) -> None:
-    op.create_index(HELD, "workflow_steps", columns, postgresql_where=sa.text("throttled_by IS NOT NULL"))
 
 
 def downgrade() -> None:
-    op.execute(
-        "UPDATE workflow_steps SET throttled_by = NULL, not_before = CASE WHEN sent_at IS NULL THEN NULL ELSE not_before END "
-        "WHERE throttled_by IS NOT NULL"
-    )
-    op.drop_index(HELD, "workflow_steps")
-    _index(["owner_id", "throttled_by"])
+    # the version before knows of no held steps: it sends them
+    op.execute("UPDATE workflow_steps SET throttled_by = NULL, not_before = NULL WHERE throttled_by IS NOT NULL")
     op.drop_table("integrations")

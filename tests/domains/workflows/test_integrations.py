@@ -468,7 +468,7 @@ def test_by_http_it_is_seen_by_all_and_closed_by_the_operator(lab: Outside) -> N
     path = f"/api/v1/integrations/{lab.system.name}/reset"
     assert http.post(path, json={}, headers=headers(OPERATOR_ID, "workflow:view")).status_code == 403
     assert http.post(path, json={}, headers=headers(lab.owner, "*")).status_code == 404
-    done = http.post(path, json={"reason": "mended"}, headers=headers(OPERATOR_ID, "integration:reset"))
+    done = http.post(path, json={"reason": "mended"}, headers=headers(OPERATOR_ID, "integration.reset"))
     assert (done.status_code, done.get_json()["state"], lab.row().state) == (200, "closed", "closed")
 
 
@@ -521,14 +521,18 @@ def test_nobody_overtakes_those_who_wait(opened_worlds: Callable[..., Outside]) 
     assert [each[1] for each in free.broker.sent] == [second, third] or free.owner < lab.owner
 
 
-def test_another_attempt_asks_for_its_own_turn(opened_worlds: Callable[..., Outside]) -> None:
-    lab = opened_worlds("2/hour")
-    lab.start([outside()])
+@pytest.mark.parametrize("method", ["plain", "leased"])
+def test_another_attempt_asks_for_its_own_turn(opened_worlds: Callable[..., Outside], method: str) -> None:
+    lab = opened_worlds("1/hour")
+    _, execution_id = (lab.start([outside("s", method)]) for _ in range(2))
     lab.drain()
-    execution_id = lab.start([outside()])
+    free = opened_worlds()
+    free.admit()
+    lab.broker.sent = free.broker.sent
     lab.system.goes_down()
     lab.drain()
-    assert lab.one(execution_id).attempts == 1
+    row = lab.one(execution_id)
+    assert (row.attempts, row.throttled_by) == (1, None)
     lab.due(execution_id)
     lab.sweep()
     lab.drain()
@@ -563,6 +567,25 @@ def test_what_was_cancelled_meanwhile_is_forgotten(opened_worlds: Callable[..., 
         assert (free.admit(), free.broker.sent, free.held()) == (0, [], 0)
         lab.drain()
     assert (lab.look(second).state, lab.one(second).throttled_by) == ("cancelled", None)
+
+
+def test_pass_after_pass_it_is_the_next_tenant_s_turn(opened_worlds: Callable[..., Outside]) -> None:
+    lab = opened_worlds("1/hour")
+    lab.start([outside()])
+    lab.drain()
+    others = [lab.of_another_tenant() for _ in range(3)]
+    for each in others:
+        for _ in range(2):
+            execution_id = each.start([outside()])
+            each.broker.sent.clear()
+            each.deliver(execution_id, 0)
+    served = []
+    for limit in ("1/minute", "1/day", "1/month", "1/year", "1 per 2 hours", "1 per 3 hours"):  # of its own each
+        one = opened_worlds(limit)
+        assert one.admit() == 1
+        served.append(one.broker.sent[0][0])
+    assert set(served[:3]) == {each.owner for each in others}
+    assert served[3:] == served[:3]
 
 
 _COPY = """
