@@ -28,6 +28,9 @@ RELAY_POLL_SECONDS = 1.0
 TIMER_SECONDS = 0.25
 """Between two ticks of the timer: what is due is woken well within a second."""
 
+BULK_SECONDS = 0.5
+"""Between two passes over the bulk operations."""
+
 TIMER = "timer"
 TIMER_LEASE_SECONDS = 10.0
 
@@ -42,7 +45,7 @@ class Loops:
 
     def start(self) -> None:
         """Run all loops until the process ends."""
-        for loop in (self.sweep, self.time, self.relay, self.hand_on):
+        for loop in (self.sweep, self.time, self.relay, self.hand_on, self.bulk):
             threading.Thread(target=self._guarded, args=(loop,), name=loop.__name__, daemon=True).start()
 
     def stop(self) -> None:
@@ -69,6 +72,11 @@ class Loops:
         while workflows.handle_events(world) and not self._stopped.is_set():
             pass
         self._listen()
+
+    def bulk(self) -> None:
+        """One pass over the bulk operations that are under way, then a rest."""
+        workflows.advance_bulk(self._process.world)
+        self._stopped.wait(BULK_SECONDS)
 
     def relay(self) -> None:
         """Publish what is in the outbox; wait to be woken, or a second."""

@@ -101,16 +101,17 @@ def executions(
     if error or failed_step:
         # by this the index of what has failed is found, before the texts are read
         statement = statement.where(found.error.is_not(None))
-    conditions = (
-        (workflow, found.workflow_name == workflow),
-        (correlation, found.correlation_id == correlation),
-        (since, found.created_at >= since),
-        (until, found.created_at < until),
-        (error, found.error["message"].astext.icontains(error, autoescape=True)),
-        (failed_step, found.error["step"].astext == failed_step),
-        (trigger, found.trigger_type == trigger),
-    )
-    return statement.where(*(condition for given, condition in conditions if given))
+    if since is not None:
+        statement = statement.where(found.created_at >= since)
+    if until is not None:
+        statement = statement.where(found.created_at < until)
+    if error:
+        statement = statement.where(found.error["message"].astext.icontains(error, autoescape=True))
+    same = ((workflow, found.workflow_name), (correlation, found.correlation_id), (trigger, found.trigger_type))
+    for value, column in (*same, (failed_step, found.error["step"].astext)):
+        if value:
+            statement = statement.where(column == value)
+    return statement
 
 
 def children(session: Session, execution_id: int) -> list[int]:

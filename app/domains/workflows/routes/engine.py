@@ -34,7 +34,7 @@ def list_integrations(ctx: Context) -> Any:
     integrations,
     "POST",
     "/integrations/<string:name>/reset",
-    permission="integration:reset",
+    permission="integration.reset",
     body=schemas.Reason,
     answer=schemas.IntegrationOut,
     idempotent=True,

@@ -20,7 +20,6 @@ from app.core import audit
 from app.core.audit import ACTOR
 from app.core.clock import now
 from app.core.errors import BusinessError, Fault, Invalid
-from app.core.queue import wake
 from app.core.world import World
 from app.domains.tenants import service as tenants
 from app.domains.workflows import queries
@@ -213,7 +212,6 @@ def create_bulk(
     session.refresh(bulk)
     about = {"verb": verb, "filters": bulk.filters, "params": given, "total": count, "canary": canary, "rate": rate}
     audit.record(session, "bulk.start", f"bulk/{bulk.id}", after=about | {"stop_at": stop_at}, reason=reason)
-    wake(session, items.CHANNEL)
     return bulk
 
 
@@ -252,7 +250,6 @@ def resume_bulk(session: Session, *, bulk_id: int, reason: str | None = None) ->
     """Go on with a stopped one; what made it stop counts no more. Raises WrongState unless it is stopped."""
     bulk = _turn(session, bulk_id, "stopped", "running", because=None, reason=reason)
     bulk.canary, bulk.stop_at, bulk.paced_at = 0, None, None
-    wake(session, items.CHANNEL)
     return bulk
 
 

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from app.domains.workflows.models import BulkItem, BulkOperation, WorkflowExecution
 
-CHANNEL = "turnup:bulk"
 LOOKED_AT_ONCE = 500
 TAKEN_FOR_SECONDS = 30.0
 """Who took an execution and has not asked it after so long has died."""
