@@ -213,6 +213,9 @@ class Catalogue:
             if finds is not None and not lease:
                 msg = f"{name}: only operations of the lease form can be asked whether an attempt got through"
                 raise ValueError(msg)
+            if moves_money and lease and finds is None:
+                msg = f"{name}: an outside call that moves money has to say how to find out whether it did (finds)"
+                raise ValueError(msg)
             self.add(
                 Operation(
                     name=name,

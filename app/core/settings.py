@@ -74,6 +74,10 @@ class Settings:
     )
     workflow_retry_enabled: bool = _field("WORKFLOW_RETRY_ENABLED", "false: one attempt", True)
     workflow_retry_max_attempts: int = _field("WORKFLOW_RETRY_MAX_ATTEMPTS", "attempts where nothing else says", 3)
+    workflow_steps_limit: int = _field("WORKFLOW_STEPS_LIMIT", "most steps of a definition", 1000)
+    workflow_output_limit: int = _field(
+        "WORKFLOW_OUTPUT_LIMIT", "most bytes of JSON of a context, an input or an output", 1024 * 1024
+    )
     workflow_elements_limit: int = _field("WORKFLOW_ELEMENTS_LIMIT", "most elements of a step with for_each", 10_000)
     workflow_nesting_limit: int = _field("WORKFLOW_NESTING_LIMIT", "how deep sub-workflows may be nested", 10)
     lease_seconds: float = _field("TURNUP_LEASE_SECONDS", "how long a silent worker keeps its step", 30.0)
@@ -176,7 +180,9 @@ class Settings:
         if self.lease_seconds <= 0 or self.sweep_interval <= 0 or self.workflow_retry_max_attempts < 1:
             found.append("Leases, intervals and attempts must be positive.")
         if not 1 <= self.workflow_elements_limit <= MOST_ELEMENTS or self.workflow_nesting_limit < 1:
-            found.append(f"WORKFLOW_ELEMENTS_LIMIT must be between 1 and {MOST_ELEMENTS}, WORKFLOW_NESTING_LIMIT positive.")
+            found.append(
+                f"WORKFLOW_ELEMENTS_LIMIT must be between 1 and {MOST_ELEMENTS}, WORKFLOW_NESTING_LIMIT positive."
+            )
         if self.breaker_failures < 1 or not 0 < self.breaker_seconds <= self.breaker_longest_seconds:
             found.append(
                 "TURNUP_BREAKER_FAILURES and TURNUP_BREAKER_SECONDS must be positive, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -12,11 +13,13 @@ from app.core import audit
 from app.core.db import OWNER
 from app.core.errors import Conflict
 from app.core.ports import port
+from app.core.settings import Settings
 from app.domains.workflows import queries
 from app.domains.workflows.errors import InvalidDefinition, VersionExists, WorkflowNotFound
 from app.domains.workflows.models import Workflow, WorkflowVersion
 from app.domains.workflows.rules import steps_of
 from app.domains.workflows.service.triggers import save_triggers
+from pipelines.definition import Limits
 from pipelines.errors import Fault
 from pipelines.graph import Graph
 from pipelines.loader import normalise, parse, validate
@@ -26,8 +29,8 @@ from pipelines.plan import tree
 
 def validate_document(session: Session, *, document: dict[str, Any]) -> tuple[list[Fault], list[Fault]]:
     """Faults and warnings of a definition."""
-    report = validate(document, port(session, Catalogue))
-    return list(report.faults), list(report.warnings)
+    report = validate(document, port(session, Catalogue), limits=_limits(session))
+    return [*report.faults, *_unknown_workflows(session, document)], list(report.warnings)
 
 
 def create_workflow(session: Session, *, document: dict[str, Any], created_by: str | None = None) -> Workflow:
@@ -177,11 +180,33 @@ def _save(session: Session, workflow: Workflow, document: dict[str, Any], create
 
 
 def _checked(session: Session, document: dict[str, Any]) -> dict[str, Any]:
-    report = validate(document, port(session, Catalogue))
-    if report.faults:
+    faults, _ = validate_document(session, document=document)
+    if faults:
         message = "The definition cannot run."
-        raise InvalidDefinition(message, faults=report.faults)
+        raise InvalidDefinition(message, faults=faults)
     return normalise(document)
+
+
+def _limits(session: Session) -> Limits:
+    settings = port(session, Settings)
+    return Limits(
+        steps=settings.workflow_steps_limit,
+        elements=settings.workflow_elements_limit,
+        nesting=settings.workflow_nesting_limit,
+    )
+
+
+def _unknown_workflows(session: Session, document: Any) -> list[Fault]:
+    """Each sub-workflow that there is not, or not any more, with its place."""
+    steps = document.get("steps") if isinstance(document, Mapping) else None
+    faults = []
+    for index, step in enumerate(steps if isinstance(steps, list) else ()):
+        name = step.get("workflow") if isinstance(step, Mapping) and step.get("type") == "sub_workflow" else None
+        if isinstance(name, str):
+            found = queries.workflow_by_name(session, name)
+            if found is None or not found.is_active:
+                faults.append(Fault(f"/steps/{index}/workflow", f"Workflow '{name}' not found"))
+    return faults
 
 
 def _own(session: Session, workflow_id: int) -> Workflow:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.core import audit
 from app.core.errors import Fault
 from app.core.ports import port
+from app.core.settings import Settings
 from app.core.queue import send_task
 from app.domains.workflows import queries
 from app.domains.workflows.errors import ExecutionNotFound, StepNotFound, WrongState
@@ -184,7 +185,11 @@ def rerun(
     again = {number} | graph.descendants(number)
     corrected = None
     if context:
-        corrected = checked_context(execution.snapshot, {**execution.context, **context})
+        corrected = checked_context(
+            execution.snapshot,
+            {**execution.context, **context},
+            limit=port(session, Settings).workflow_output_limit,
+        )
     if execution.state in {"completed", "failed"}:
         found = reopen.look(session, execution_id, execution.snapshot)
         _lock(session, execution)

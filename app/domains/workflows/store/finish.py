@@ -6,8 +6,6 @@ exactly one of them finds a join ready.
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -18,20 +16,16 @@ from app.core.clock import now
 from app.core.db import execute
 from app.core.events import CAUSED_BY, emit
 from app.core.ports import port
+from app.core.settings import Settings
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.parent import child_ended
 from app.domains.workflows.store.places import leave_place
 from app.domains.workflows.store.records import Execution, Observers, StepRun
 from app.domains.workflows.store.rest import rest
 from app.domains.workflows.store.siblings import let_in_next, stop_rest
+from app.domains.workflows.store.stored import as_json
 from pipelines.errors import StepFailed
 from pipelines.plan import Route
-
-OUTPUT_LIMIT = 1024 * 1024
-"""Bytes of JSON in one step's output or in a context."""
-
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""The escape of a NUL in JSON text; a backslash that is itself escaped begins none."""
 
 _DONE = """
     WITH done AS (
@@ -165,7 +159,7 @@ def finish(
     `release`: count its dependents down; not after a failure that stops the execution.
     """
     session.info[CAUSED_BY] = delivery.execution_id
-    at = now(session)
+    at, limit = now(session), port(session, Settings).workflow_output_limit
     started = step.started_at or step.claimed_at or at
     began = step.held.token is None and not delivery.undo and to != "skipped"
     query = _finish(
@@ -188,8 +182,8 @@ def finish(
             "attempt": step.attempt,
             "worker": delivery.worker,
             "task_id": delivery.task_id,
-            "input": None if step.input is None else as_json(step.input, "input"),
-            "output": as_json(step.output, "output") if step.output is not None else None,
+            "input": None if step.input is None else as_json(step.input, "input", limit=limit),
+            "output": as_json(step.output, "output", limit=limit) if step.output is not None else None,
             "error": step.error_message,
             "error_type": step.error_type,
             "traceback": traceback,
@@ -252,22 +246,3 @@ def tell_ended(session: Session, step: StepRun) -> None:
     """Tell the observer how the step ended."""
     if observer := port(session, Observers).of(step.execution):
         observer.step_ended(session, step.execution, step)
-
-
-def as_json(value: Any, what: str) -> str:
-    """JSON text of a step's data. Raises StepFailed (permanent) when it is not JSON or too large."""
-    try:
-        document = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        size = len(document.encode())
-    except (TypeError, ValueError) as error:
-        # an encoding error would quote the value
-        why = "it holds half of a surrogate pair" if isinstance(error, UnicodeError) else str(error)
-        message = f"the {what} is not JSON: {why}"
-        raise StepFailed(message, permanent=True) from None
-    if size > OUTPUT_LIMIT:
-        message = f"the {what} is {size} bytes of JSON; the limit is {OUTPUT_LIMIT}"
-        raise StepFailed(message, permanent=True)
-    if _NUL.search(document):
-        message = f"the {what} holds a NUL character, which PostgreSQL does not store"
-        raise StepFailed(message, permanent=True)
-    return document

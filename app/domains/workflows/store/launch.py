@@ -17,7 +17,7 @@ from app.domains.workflows.errors import InvalidContext, WorkflowNotFound
 from app.domains.workflows.models import WorkflowVersion
 from app.domains.workflows.rules import Compiled, compile_snapshot
 from app.domains.workflows.store import start as starts
-from app.domains.workflows.store.finish import OUTPUT_LIMIT, as_json
+from app.domains.workflows.store.stored import as_json
 from pipelines.errors import ExpressionError, StepFailed
 from pipelines.expressions import Scope, resolve
 from pipelines.loader import check_input, with_defaults
@@ -67,7 +67,7 @@ def launch(
         compiled = compile_snapshot(document, operations)
     if start_key is not None and (first := queries.execution_by_start_key(session, found.id, start_key)):
         return int(first.id)
-    checked = checked_context(document, context)
+    checked = checked_context(document, context, limit=settings.workflow_output_limit)
     execution_id = starts.create(
         session,
         starts.NewExecution(
@@ -97,16 +97,16 @@ def launch(
     return execution_id
 
 
-def checked_context(document: dict[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
-    """The context with the input's defaults. Raises InvalidContext, with every fault, or for one that is too large."""
+def checked_context(document: dict[str, Any], context: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
+    """The context with the input's defaults. Raises InvalidContext, with every fault, or for more than `limit` bytes."""
     faults = list(check_input(document, context))
     if faults:
         message = "The context does not fit the workflow's input."
         raise InvalidContext(message, faults=faults)
     try:
-        as_json(dict(context), "context")
+        as_json(dict(context), "context", limit=limit)
     except StepFailed as error:
-        message = f"The context is limited to {OUTPUT_LIMIT} bytes of JSON."
+        message = f"The context is limited to {limit} bytes of JSON."
         raise InvalidContext(message, faults=[Fault("", str(error))]) from None
     return with_defaults(document, context)
 

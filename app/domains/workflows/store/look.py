@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import end_step
 from app.domains.workflows.store.park import park
 from app.domains.workflows.store.records import StepRun
+from pipelines import waits
 from pipelines.definition import OnTimeout, StepType
 from pipelines.errors import ExpressionError, StepFailed
 from pipelines.expressions import Scope, cel_paths, holds, resolve
@@ -30,8 +31,6 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = timedelta(minutes=1)
 """How often a waiting condition is looked at when no event calls for it."""
-
-LONGEST = timedelta(days=10 * 366)
 
 
 class TimedOut(StepFailed):
@@ -68,7 +67,7 @@ def _wait(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -> 
     deadline = _deadline(step, at)
     if step.step.event is not None:
         return _wait_for_event(session, step, delivery, scope, at=at, deadline=deadline)
-    due = step.due_at or _due(step, scope, at)
+    due = step.due_at or waits.due(step.step, scope, now=at)
     if due <= at:
         return _complete(session, step, delivery, {"timed_out": False, "until": due.isoformat()})
     if deadline is not None and deadline <= at:
@@ -203,27 +202,6 @@ def _deadline(step: StepRun, at: datetime) -> datetime | None:
     if step.deadline_at is not None or step.step.timeout_seconds is None:
         return step.deadline_at
     return at + timedelta(seconds=step.step.timeout_seconds)
-
-
-def _due(step: StepRun, scope: Scope, at: datetime) -> datetime:
-    definition = step.step
-    if definition.until is not None:
-        return _timestamp(resolve(definition.until, scope))
-    seconds = resolve(definition.seconds, scope)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST.total_seconds():
-        message = f"seconds has to be a number between 0 and {LONGEST.total_seconds():.0f}"
-        raise StepFailed(message, permanent=True)
-    return at + timedelta(seconds=seconds)
-
-
-def _timestamp(value: Any) -> datetime:
-    """A moment from its text (RFC 3339; UTC where it names no zone)."""
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        message = "until has to be a timestamp such as 2030-01-31T12:00:00Z"
-        raise StepFailed(message, permanent=True) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _first(*moments: datetime | None) -> datetime | None:

@@ -9,10 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
+from app.core.ports import port
+from app.core.settings import Settings
 from app.domains.workflows.store.delivery import Delivery, Outcome
-from app.domains.workflows.store.finish import LeaseLost, as_json
+from app.domains.workflows.store.finish import LeaseLost
 from app.domains.workflows.store.records import StepRun
 from app.domains.workflows.store.rest import rest
+from app.domains.workflows.store.stored import as_json
 
 _PARK = text(
     """
@@ -59,7 +62,9 @@ def park(
             "made": step.held.attempts,
             "worker": delivery.worker,
             "task_id": delivery.task_id,
-            "input": None if step.input is None else as_json(step.input, "input"),
+            "input": None
+            if step.input is None
+            else as_json(step.input, "input", limit=port(session, Settings).workflow_output_limit),
             "child": child_id,
             "awaits": awaits,
             "subjects": sorted(subjects) if subjects else None,
