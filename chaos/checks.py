@@ -17,7 +17,8 @@ ENDED = ("completed", "failed", "cancelled")
 _UNFINISHED = """
     SELECT (SELECT count(*) FROM workflow_executions WHERE state NOT IN ('completed', 'failed', 'cancelled'))
       + (SELECT count(*) FROM outbox WHERE published_at IS NULL OR handled_at IS NULL)
-      + (SELECT count(*) FROM messages WHERE status IN ('queued', 'sending')) AS n
+      + (SELECT count(*) FROM messages WHERE status IN ('queued', 'sending')) AS "left",
+      (SELECT max(id) FROM execution_events) AS latest
 """
 
 _STUCK_STEPS = """
@@ -90,9 +91,9 @@ class Counted:
         return sum(map(len, (self.lost, self.doubled, self.stuck, self.leftovers, self.history)))
 
 
-def unfinished(stack: Stack) -> int:
-    """How much is still on its way: executions, events, mails."""
-    return int(stack.sql(_UNFINISHED)[0]["n"])
+def on_its_way(stack: Stack) -> dict[str, Any]:
+    """How much is `left` to be done (executions, events, mails), and the `latest` transition."""
+    return stack.sql(_UNFINISHED)[0]
 
 
 def count(stack: Stack, placed: Sequence[Placed]) -> Counted:

@@ -21,11 +21,10 @@ import redis
 from chaos.recovery import now
 from chaos.stack import Stack, children, send
 
-ARMED_SECONDS = 8.0
-"""How long an order to die may wait for somebody to come by."""
 POLL_SECONDS = 0.02
 PAUSED_BEYOND_LEASE_SECONDS = 3.0
-QUEUE = "turnup"
+QUEUES = ("turnup", "turnup\x06\x169")
+"""The lists of the broker that hold messages, by priority as kombu names them: the first lane and the last."""
 UNACKNOWLEDGED = "unacked"
 WORKER_BOUNDARIES = (
     "before_claim",
@@ -40,9 +39,10 @@ WORKER_BOUNDARIES = (
 
 @dataclass(slots=True)
 class Moment:
-    """One time that a fault falls. `missed`: there was nothing to break."""
+    """One time that a fault falls. `patience`: seconds that it may wait for a victim. `missed`: there was nothing to break."""
 
     chance: random.Random
+    patience: float
     began: datetime = field(default_factory=now)
     since: datetime | None = None
     note: str = ""
@@ -135,7 +135,7 @@ def _armed(stack: Stack, moment: Moment, order: str) -> Iterator[float]:
     path = stack.orders / order
     before = len(stack.crossed())
     path.touch()
-    until = time.monotonic() + ARMED_SECONDS
+    until = time.monotonic() + moment.patience
     while path.exists() and time.monotonic() < until:
         yield POLL_SECONDS
     how, role, boundary = order.split(".")
@@ -265,13 +265,13 @@ def double(stack: Stack, moment: Moment) -> Iterator[float]:
     with stack.broker as broker:
         while time.monotonic() < until:
             try:
-                waiting = [json.loads(raw) for raw in broker.lrange(QUEUE, 0, 100)]
+                waiting = [json.loads(raw) for queue in QUEUES for raw in broker.lrange(queue, 0, 100)]
                 at_work = [json.loads(raw)[0] for raw in broker.hgetall(UNACKNOWLEDGED).values()]
                 for message in (*waiting, *at_work):
                     if message["properties"]["delivery_tag"] not in seen:
                         copy = _copy(message, redelivered=moment.chance.random() < 0.5)  # noqa: PLR2004 - every other one
                         seen |= {message["properties"]["delivery_tag"], copy["properties"]["delivery_tag"]}
-                        broker.lpush(QUEUE, json.dumps(copy))
+                        broker.lpush(QUEUES[0], json.dumps(copy))
             except redis.RedisError:
                 pass
             yield POLL_SECONDS
@@ -295,12 +295,12 @@ def shuffle(stack: Stack, moment: Moment) -> Iterator[float]:
     with stack.broker as broker:
         while time.monotonic() < until:
             try:
-                while (raw := broker.lpop(QUEUE)) is not None:
+                while (raw := broker.lpop(QUEUES[0]) or broker.lpop(QUEUES[1])) is not None:
                     taken.append(raw)
                     number += 1
                 if len(taken) >= moment.chance.randint(2, 12):
                     moment.chance.shuffle(taken)
-                    broker.rpush(QUEUE, *taken)
+                    broker.rpush(moment.chance.choice(QUEUES), *taken)
                     taken = []
             except redis.RedisError:
                 pass
@@ -308,7 +308,7 @@ def shuffle(stack: Stack, moment: Moment) -> Iterator[float]:
         if taken:
             moment.chance.shuffle(taken)
             try:
-                broker.rpush(QUEUE, *taken)
+                broker.rpush(moment.chance.choice(QUEUES), *taken)
             except redis.RedisError:
                 moment.note = "lost with Redis; "
     moment.note += f"{number} messages"

@@ -6,7 +6,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from chaos import checks, recovery
 from chaos.faults import FAULTS, Moment
 from chaos.load import Load
 from chaos.recovery import Struck
-from chaos.stack import Stack, eventually, running
+from chaos.stack import Stack, running
 from chaos.workflows import WORKFLOWS, Made
 
 TICK_SECONDS = 0.02
@@ -25,7 +24,10 @@ GRACE_SECONDS = 5.0
 """What recovery may take beyond the lease."""
 WAIT_FOR_RECOVERY_LEASES = 3.0
 QUIET_SECONDS = 1.0
-DRAIN_SECONDS = 240.0
+STILL_SECONDS = 150.0
+"""After so long without any change what is left is stuck: longer than any retry, net or lease takes."""
+PATIENCE_SECONDS = {False: 10.0, True: 40.0}
+"""How long who is to die at a boundary may take to come by; longer where nobody else waits for it."""
 MISSES = 3
 """How often a fault that found nothing to break is tried in a row."""
 
@@ -98,10 +100,13 @@ def run(folder: Path, plan: Plan, *, say: Callable[[str], None], show: Callable[
 
 
 def _drain(stack: Stack) -> float:
-    """Wait until nothing is on its way any more, or for as long as it may take; what is left then is stuck."""
-    began = time.monotonic()
-    with suppress(TimeoutError):
-        eventually(lambda: checks.unfinished(stack) == 0, within=DRAIN_SECONDS, what="the end of all work")
+    """Wait until nothing is on its way any more, or nothing has moved for a long time; what is left then is stuck."""
+    began = moved = time.monotonic()
+    before = None
+    while (now := checks.on_its_way(stack))["left"] and time.monotonic() < moved + STILL_SECONDS:
+        if now != before:
+            before, moved = now, time.monotonic()
+        time.sleep(LOOK_SECONDS)
     return time.monotonic() - began
 
 
@@ -149,7 +154,7 @@ class Faults:
             self._chance.shuffle(self._round)
             self._rounds += 1
         name = self._round.pop()
-        moment = Moment(random.Random(self._chance.random()))
+        moment = Moment(random.Random(self._chance.random()), PATIENCE_SECONDS[self._plan.at_once])
         falling = _Falling(name, moment, FAULTS[name](self._stack, moment))
         self._falling.append(falling)
         self._advance(falling)
