@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from celery import Celery
 from celery.app.events import Events
+from celery.app.task import Context
 from celery.events.dispatcher import EventDispatcher
 from kombu.asynchronous import get_event_loop
 from kombu.transport import redis
@@ -86,6 +88,37 @@ class TaskEvents(Events):
     """The events of a Celery object, sent by the dispatcher above."""
 
     dispatcher_cls = Dispatcher
+
+
+class Narrator:
+    """Task events of steps that run on in a worker without a message of their own, told in the words of Celery's.
+
+    They are published together when the worker turns to the next message. `app`: the worker's Celery object.
+    """
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._dispatcher: Any = None
+
+    def tell(self, event: str, request: Context, task_id: str, **fields: Any) -> None:
+        """An event (`started`) of the task `task_id`, which ran on in the place of `request`."""
+        if not self._app.conf.worker_send_task_events:
+            return
+        if self._dispatcher is None:
+            connection = self._app.connection_for_write()
+            self._dispatcher = self._app.events.Dispatcher(
+                connection, hostname=request.hostname, buffer_group=["task"], buffer_limit=EVENT_LIMIT
+            )
+        self._dispatcher.send(f"task-{event}", uuid=task_id, **fields)
+
+    def flush(self) -> None:
+        """Publish what was told. What a broker that is away does not take is lost, and the next event connects anew."""
+        if self._dispatcher is None:
+            return
+        self._dispatcher.flush()
+        if self._dispatcher._outbound_buffer:  # noqa: SLF001 - what could not be published; it is asked nowhere else
+            self._dispatcher.close()
+            self._dispatcher = None
 
 
 def transport_for(broker_url: str) -> str | None:

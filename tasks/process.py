@@ -8,6 +8,7 @@ from app.core import log
 from app.core.settings import Settings
 from app.core.world import World
 from app.factory import build_world
+from pipelines.broker import Narrator
 from pipelines.canvas import CelerySender
 
 POOL_SIZE = 3
@@ -22,6 +23,7 @@ class Process:
         self.app = app
         self._world: World | None = None
         self.sender = CelerySender(app, self.publish)
+        self.narrator = Narrator(app)
 
     @property
     def world(self) -> World:
@@ -36,4 +38,5 @@ class Process:
     def after_fork(self, **_: object) -> None:
         """Forget what the parent had open: connections are not shared between processes."""
         self._world = None
+        self.narrator = Narrator(self.app)
         log.configure(self.settings)

@@ -26,7 +26,8 @@ class Outcome:
     """What came of a delivery. `ready`: the steps that its commit made ready, by number, with their routes.
 
     `error`: the attempt failed, and with what, in words; `retry_in`: seconds until the next one, which `ready` then holds. `undo`: what is ready is to be
-    undone. `settle`: this could have been the last thing that a stopping execution waited for.
+    undone. `settle`: this could have been the last thing that a stopping execution waited for. `inline`: of what is ready, what the
+    worker may go on with itself.
     """
 
     ready: dict[int, Route] = field(default_factory=dict)
@@ -34,3 +35,4 @@ class Outcome:
     retry_in: float | None = None
     undo: bool = False
     settle: bool = False
+    inline: frozenset[int] = frozenset()

@@ -25,7 +25,8 @@ from app.domains.workflows.store.rest import rest
 from app.domains.workflows.store.siblings import let_in_next, stop_rest
 from app.domains.workflows.store.stored import as_json
 from pipelines.errors import StepFailed
-from pipelines.plan import Route
+from pipelines.operations import Catalogue
+from pipelines.plan import Hop, Route
 
 _DONE = """
     WITH done AS (
@@ -51,8 +52,8 @@ _RELEASE = """,
       UPDATE workflow_steps s SET unmet = s.unmet - 1, sent_at = CASE WHEN s.unmet = 1 THEN now() ELSE s.sent_at END
       FROM locked
       WHERE s.execution_id = %(execution)s AND s.sequence_number = locked.sequence_number AND s.state = %(waiting)s
-      RETURNING s.sequence_number, s.unmet, s.route),
-    ready AS (SELECT sequence_number, route FROM freed WHERE unmet = 0)
+      RETURNING s.sequence_number, s.unmet, s.route, s.definition ->> 'timeout_seconds' IS NOT NULL AS is_bounded),
+    ready AS (SELECT sequence_number, route, is_bounded FROM freed WHERE unmet = 0)
 """
 
 _HISTORY = """,
@@ -104,7 +105,7 @@ def _finish(*, undo: bool, began: bool, release: bool, sink: bool) -> str:
             ),
             _SINKS if sink else "",
             _FOUND.format(
-                ready="(SELECT jsonb_agg(jsonb_build_array(sequence_number, route)) FROM ready)"
+                ready="(SELECT jsonb_agg(jsonb_build_array(sequence_number, route, is_bounded)) FROM ready)"
                 if release
                 else "NULL::jsonb",
                 sinks="(SELECT unmet_sinks FROM sinks)" if sink else "NULL::int",
@@ -141,10 +142,11 @@ class LeaseLost(StepFailed):
 class Finished:
     """What the finish statement found out."""
 
-    __slots__ = ("broken", "ready", "stopping", "unmet_sinks", "waiting")
+    __slots__ = ("bounded", "broken", "ready", "stopping", "unmet_sinks", "waiting")
 
     def __init__(self, row: Any) -> None:
-        self.ready = {number: Route.from_json(route) for number, route in row.ready or ()}
+        self.ready = {number: Route.from_json(route) for number, route, _ in row.ready or ()}
+        self.bounded = {number for number, _, is_bounded in row.ready or () if is_bounded}
         self.unmet_sinks: int | None = row.unmet_sinks
         self.stopping: str | None = row.stopping
         self.waiting: int = row.waiting
@@ -239,7 +241,24 @@ def end_step(session: Session, step: StepRun, delivery: Delivery, *, to: str, tr
         settle_completed(session, step.execution)
     elif finished.waiting and not ready:
         rest(session, step.execution.id)
-    return Outcome(ready=ready)
+    return Outcome(ready=ready, inline=_inline(session, step, finished))
+
+
+def _inline(session: Session, step: StepRun, finished: Finished) -> frozenset[int]:
+    """What this worker may go on with itself: nothing that has a queue or a time limit of its own."""
+    if not step.execution.inline:
+        return frozenset()
+    operations = port(session, Catalogue)
+
+    def has_own(hop: Hop) -> bool:
+        operation = operations.get(hop.task)
+        return hop.queue is not None or (operation is not None and operation.timeout_seconds is not None)
+
+    return frozenset(
+        number
+        for number, route in finished.ready.items()
+        if number not in finished.bounded and not has_own(route.hops[0])
+    )
 
 
 def tell_ended(session: Session, step: StepRun) -> None:

@@ -52,8 +52,8 @@ T = TypeVar("T")
 _LEFT_READY = text(
     """
     SELECT s.sequence_number, s.route FROM workflow_steps done
-    JOIN workflow_steps s ON s.execution_id = done.execution_id AND s.sequence_number = ANY(done.releases)
     JOIN workflow_executions e ON e.id = done.execution_id
+    JOIN workflow_steps s ON s.execution_id = done.execution_id AND (s.sequence_number = ANY(done.releases) OR e.inline)
     WHERE done.execution_id = :execution AND done.sequence_number = :number AND e.state = 'running' AND s.unmet = 0
       AND CASE WHEN :undo THEN done.state = 'compensated' AND s.state = 'compensating'
           ELSE done.state IN ('completed', 'failed', 'skipped') AND s.state = 'pending' AND e.stopping IS NULL END
