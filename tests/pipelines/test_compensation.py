@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.compensation import UndoNode, undo_order
+from pipelines.compensation import UndoNode, undo_order, with_elements
 from pipelines.graph import Graph
 from tests.pipelines.graphs import Dependencies, acyclic, subsets
 
@@ -23,6 +23,16 @@ def test_branches_are_undone_beside_each_other():
     nodes = undo_order(graph, {0, 1, 2, 3})
     assert nodes[3].releases == (1, 2)
     assert nodes[0].unmet == 2
+
+
+def test_elements_are_undone_between_what_came_after_and_what_came_before_with_one_edge_each():
+    graph = Graph.make({"a": [], "b": [], "each": ["a", "b"], "c": ["each"], "d": ["each"]})
+    elements = range(-300, 0)
+    nodes = with_elements(undo_order(graph, {0, 1, 2, 3, 4}), {2: elements})
+    assert nodes[2] == UndoNode(2, (0, 1))
+    assert {nodes[element] for element in elements} == {UndoNode(1, (2,))}
+    assert nodes[0] == nodes[1] == UndoNode(1, ())
+    assert len(nodes) == len(graph) + len(elements)
 
 
 def test_nothing_to_undo():
