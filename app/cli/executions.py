@@ -1,4 +1,4 @@
-"""`turnup executions`: looking at runs of workflows, and stopping them."""
+"""`turnup executions`: looking at runs of workflows; what is done to them is in `verbs` and `bulk`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from app.cli.bulk import bulk_verb
 from app.cli.installation import acting_as
 from app.cli.output import (
     headline,
@@ -20,6 +21,8 @@ from app.cli.output import (
     seconds,
 )
 from app.cli.rows import newest
+from app.cli.searching import search_options
+from app.cli.verbs import VERBS
 from app.domains.workflows import schemas
 from app.domains.workflows import service as workflows
 
@@ -29,25 +32,19 @@ def executions() -> None:
     """Executions of workflows."""
 
 
+for _command in (*VERBS, bulk_verb):
+    executions.add_command(_command)
+
+
 @executions.command("list")
-@click.option("--status", type=click.Choice(schemas.EXECUTION_STATUSES), help="Only these.")
-@click.option("--workflow", metavar="NAME", help="Only of this workflow.")
-@click.option("--correlation", metavar="KEY", help="Only with this business key, such as an order's number.")
+@search_options
 @limit_option
 @owner_option
 @json_option
-def list_executions(
-    status: str | None,
-    workflow: str | None,
-    correlation: str | None,
-    limit: int,
-    owner: str | None,
-    *,
-    as_json: bool,
-) -> None:
+def list_executions(filters: dict[str, Any], limit: int, owner: str | None, *, as_json: bool) -> None:
     """Executions, newest first."""
     with acting_as(owner) as session:
-        statement = workflows.list_executions(status=status, workflow=workflow, correlation=correlation)
+        statement = workflows.list_executions(**filters)
         found = newest(session, statement, limit=limit)
         if as_json:
             print_json(schemas.ExecutionOut(many=True).dump(found))
@@ -82,11 +79,15 @@ def show_execution(execution_id: int, owner: str | None, *, as_json: bool) -> No
         steps = workflows.steps(session, execution_id=execution_id)
         effects = workflows.effects(session, execution_id=execution_id)
         canvas = workflows.canvas_text(found.snapshot)
+        children = workflows.children(session, execution_id=execution_id)
+        left = workflows.leftovers(session, execution_id=execution_id)
         if as_json:
-            document = schemas.ExecutionDetail(exclude=("steps", "effects", "canvas")).dump(found)
+            beside = ("steps", "effects", "canvas", "children", "leftovers")
+            document = schemas.ExecutionDetail(exclude=beside).dump(found)
             document["steps"] = schemas.StepOut(many=True).dump(steps)
             document["effects"] = schemas.EffectOut(many=True).dump(effects)
-            print_json(document | {"canvas": canvas})
+            document["leftovers"] = None if left is None else schemas.EffectOut(many=True).dump(left)
+            print_json(document | {"canvas": canvas, "children": children})
             return
         _print_execution(found)
         print_heading("Steps")
@@ -95,29 +96,19 @@ def show_execution(execution_id: int, owner: str | None, *, as_json: bool) -> No
             ((s.step_name, s.state, s.attempts, seconds(s.duration_seconds), headline(s.error_message)) for s in steps),
             wrap=("Error",),
         )
+        if parked := [step for step in steps if step.state == "waiting"]:
+            print_heading("What it waits for")
+            print_table(
+                ("Step", "For", "Looks again", "At the latest"),
+                ((s.step_name, _awaited(s), s.wake_at, s.deadline_at) for s in parked),
+                wrap=("For",),
+            )
         if effects:
             print_heading("What they changed")
             print_table(("Step", "What", "State"), ((e.step_name, e.summary, e.state) for e in effects), wrap=("What",))
+        if left is not None:
+            click.echo(f"\n{workflows.leftovers_summary(left)}")
         print_canvas(canvas)
-
-
-@executions.command("cancel")
-@click.argument("execution_id", type=int)
-@click.option("--reason", help="Why; it is kept in the history.")
-@owner_option
-@json_option
-def cancel_execution(execution_id: int, reason: str | None, owner: str | None, *, as_json: bool) -> None:
-    """Stop an execution and undo what it did."""
-    with acting_as(owner) as session:
-        workflows.cancel(session, execution_id=execution_id, reason=reason)
-        session.flush()
-        found = workflows.get_execution(session, execution_id=execution_id)
-        document = schemas.ExecutionOut().dump(found)
-    if as_json:
-        print_json(document)
-        return
-    over = document["status"] == "cancelled"
-    click.echo(f"Execution {execution_id} is {'cancelled' if over else 'stopping; what it did is being undone'}.")
 
 
 def _print_execution(execution: workflows.WorkflowExecution) -> None:
@@ -130,12 +121,23 @@ def _print_execution(execution: workflows.WorkflowExecution) -> None:
             ("Error", _error(execution.error)),
             ("About", execution.correlation_id),
             ("Started by", execution.trigger_type),
+            ("Part of", execution.parent_id),
+            ("Queued since", execution.queued_at),
             ("Made", execution.created_at),
             ("Started", execution.started_at),
             ("Ended", execution.completed_at),
             ("Took", seconds(execution.duration_seconds)),
         )
     )
+
+
+def _awaited(step: workflows.WorkflowStep) -> str:
+    if step.step_type == "approval":
+        asked = step.input_data or {}
+        return f"an answer ({asked.get('permission')}): {asked.get('prompt') or '-'}"
+    if step.child_id is not None:
+        return f"execution {step.child_id}"
+    return step.awaits or ", ".join(step.subjects or ()) or "a moment"
 
 
 def _error(error: dict[str, Any] | None) -> str | None:

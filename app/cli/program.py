@@ -9,8 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from app.cli.bulk import bulks
 from app.cli.database import db, migrate, seed
 from app.cli.doctor import doctor
+from app.cli.engine import engine, schedules
 from app.cli.errors import KNOWN, explained
 from app.cli.executions import executions
 from app.cli.integrations import integrations
@@ -37,7 +39,23 @@ def turnup() -> None:
     """Orders go in, running services come out."""
 
 
-for _command in (up, doctor, db, migrate, seed, user, orders, executions, workflows, integrations, jobs, queues):
+for _command in (
+    up,
+    doctor,
+    db,
+    migrate,
+    seed,
+    user,
+    orders,
+    executions,
+    bulks,
+    workflows,
+    schedules,
+    engine,
+    integrations,
+    jobs,
+    queues,
+):
     turnup.add_command(_command)
 
 
