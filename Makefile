@@ -4,7 +4,7 @@ BIN := .venv/bin
 PACKAGES := app pipelines tasks
 ARGS ?=
 
-.PHONY: help environment up test check format openapi lock bench chaos clean
+.PHONY: help environment up test check format openapi lock bench chaos graphs clean
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ bench: environment ## measure beside plain Celery and DBOS (SECONDS=60: a short 
 
 chaos: environment ## break everything that can break under real orders, and count (SECONDS=1800 ORDERS=2000 SEED=...)
 	@$(BIN)/python -m chaos $(ARGS)
+
+graphs: environment ## run 5,000 random graphs on real workers against a plain model (ARGS="--help")
+	@$(BIN)/python -m tests.graphs $(ARGS)
 
 clean: ## remove .venv and all caches; the data in var/ stay
 	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,8 +14,9 @@ from psycopg.rows import namedtuple_row
 
 from app.core.settings import Settings
 from pipelines.graph import Graph
-from tests.servers import eventually
 
+PATIENCE = 120.0
+REST = 0.05
 OVER = ("completed", "failed", "cancelled")
 ENDS_A_STEP = frozenset({"completed", "failed", "skipped"})
 
@@ -60,18 +62,24 @@ class Observer:
     def close(self) -> None:
         self._connection.close()
 
-    def all_over(self, executions: Collection[int], *, within: float) -> list[int]:
-        """Wait until every one of them has ended; those that have not in that many seconds."""
+    def until_over(
+        self, executions: Collection[int], *, meanwhile: Callable[[list[int]], object] = lambda open_: None
+    ) -> None:
+        """Return when all have ended, or two minutes later. `meanwhile` is called again and again with those that have not."""
+        end = time.monotonic() + PATIENCE
+        while (open_ := self.open(executions)) and time.monotonic() < end:
+            meanwhile(open_)
+            time.sleep(REST)
+
+    def open(self, executions: Collection[int]) -> list[int]:
+        """Those that have not ended."""
         query = "SELECT id FROM workflow_executions WHERE id = ANY(%s) AND state <> ALL(%s)"
+        return [row.id for row in self._connection.execute(query, [list(executions), list(OVER)]).fetchall()]
 
-        def open_ones() -> list[int]:
-            return [row.id for row in self._connection.execute(query, [list(executions), list(OVER)]).fetchall()]
-
-        try:
-            eventually(lambda: not open_ones(), within=within)
-        except AssertionError:
-            return open_ones()
-        return []
+    def waiting(self, executions: Collection[int]) -> list[tuple[int, str]]:
+        """Their steps that are parked."""
+        query = "SELECT execution_id, step_name FROM workflow_steps WHERE execution_id = ANY(%s) AND state = 'waiting'"
+        return [(row.execution_id, row.step_name) for row in self._connection.execute(query, [list(executions)])]
 
     def see(self, executions: Collection[int]) -> dict[int, Seen]:
         """Everything about these executions."""
@@ -121,11 +129,14 @@ def _ends(seen: Seen) -> dict[str, list[Any]]:
 
 
 def _senders(graph: Graph, seen: Seen) -> dict[int, list[Any]]:
-    """By step's number the events whose commits made it ready; its own, when it is woken, is none of them."""
+    """By step's number the events whose commits made it ready: the execution's start, and the ends of other steps.
+
+    (A parked step that is woken, and a step that is undone, make steps ready as well: themselves, and backwards.)
+    """
     senders: dict[int, list[Any]] = defaultdict(list)
     for event in seen.events:
-        for number in event.released:
-            if number < 0 or event.step != graph.names[number]:
+        if event.step is None or event.to_state in ENDS_A_STEP:
+            for number in event.released:
                 senders[number].append(event)
     return senders
 

@@ -47,7 +47,7 @@ def test_every_shape_runs_each_step_once_in_order_to_the_end(
 def run(stack: Stack, shapes: list[Shape]) -> dict[Shape, list[str]]:
     """Run these all at once; what is wrong with any."""
     started = {stack.start(steps_of(shape)): shape for shape in shapes}
-    stack.observer.all_over(started, within=60)
+    stack.observer.until_over(started)
     faults = {}
     for execution_id, seen in stack.observer.see(started).items():
         shape = started[execution_id]
