@@ -53,7 +53,7 @@ _LEDGER = """
 
 _EVENTS = """
     SELECT id, execution_id, step_name, from_state, to_state, released FROM execution_events
-    ORDER BY execution_id, at, to_state = 'running' AND from_state = 'pending' DESC, id
+    ORDER BY execution_id, id
 """
 
 _ORDERS = """

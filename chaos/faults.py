@@ -39,10 +39,10 @@ WORKER_BOUNDARIES = (
 
 @dataclass(slots=True)
 class Moment:
-    """One time that a fault falls. `patience`: seconds that it may wait for a victim. `missed`: there was nothing to break."""
+    """One time that a fault falls. `until`: how long it may wait for a victim. `missed`: there was nothing to break."""
 
     chance: random.Random
-    patience: float
+    until: float
     began: datetime = field(default_factory=now)
     since: datetime | None = None
     note: str = ""
@@ -54,6 +54,8 @@ class Moment:
 
 Fault = Callable[[Stack, Moment], Iterator[float]]
 FAULTS: dict[str, Fault] = {}
+NEEDS_TRAFFIC: set[str] = set()
+"""Faults that fall on whoever comes by."""
 
 
 def fault(name: str) -> Callable[[Fault], Fault]:
@@ -64,6 +66,11 @@ def fault(name: str) -> Callable[[Fault], Fault]:
         return function
 
     return register
+
+
+def _on_traffic(name: str, function: Fault) -> None:
+    FAULTS[name] = function
+    NEEDS_TRAFFIC.add(name)
 
 
 @fault("worker's child killed")
@@ -135,8 +142,7 @@ def _armed(stack: Stack, moment: Moment, order: str) -> Iterator[float]:
     path = stack.orders / order
     before = len(stack.crossed())
     path.touch()
-    until = time.monotonic() + moment.patience
-    while path.exists() and time.monotonic() < until:
+    while path.exists() and time.monotonic() < moment.until:
         yield POLL_SECONDS
     how, role, boundary = order.split(".")
     try:
@@ -176,12 +182,12 @@ def _paused(stack: Stack, *pids: int) -> Iterator[float]:
 
 
 for _boundary in WORKER_BOUNDARIES:
-    FAULTS[f"worker's child killed: {_boundary}"] = _killed_at("worker", _boundary)
+    _on_traffic(f"worker's child killed: {_boundary}", _killed_at("worker", _boundary))
 for _boundary in ("before_commit", "after_commit"):
-    FAULTS[f"API killed: {_boundary}"] = _killed_at("api", _boundary)
-    FAULTS[f"sweeper or relay killed: {_boundary}"] = _killed_at("loops", _boundary)
+    _on_traffic(f"API killed: {_boundary}", _killed_at("api", _boundary))
+    _on_traffic(f"sweeper or relay killed: {_boundary}", _killed_at("loops", _boundary))
 for _boundary in ("in_operation", "after_call", "before_commit", "after_commit"):
-    FAULTS[f"worker's child stopped past its lease: {_boundary}"] = _stopped_at(_boundary)
+    _on_traffic(f"worker's child stopped past its lease: {_boundary}", _stopped_at(_boundary))
 
 
 @fault("worker stopped past its lease")
@@ -313,3 +319,6 @@ def shuffle(stack: Stack, moment: Moment) -> Iterator[float]:
                 moment.note = "lost with Redis; "
     moment.note += f"{number} messages"
     moment.missed = not number
+
+
+NEEDS_TRAFFIC |= {"messages delivered twice", "messages delivered out of order"}

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from chaos import checks, recovery
-from chaos.faults import FAULTS, Moment
+from chaos.faults import FAULTS, NEEDS_TRAFFIC, Moment
 from chaos.load import Load
 from chaos.recovery import Struck
 from chaos.stack import Stack, running
@@ -26,8 +26,8 @@ WAIT_FOR_RECOVERY_LEASES = 3.0
 QUIET_SECONDS = 1.0
 STILL_SECONDS = 150.0
 """After so long without any change what is left is stuck: longer than any retry, net or lease takes."""
-PATIENCE_SECONDS = {False: 10.0, True: 40.0}
-"""How long who is to die at a boundary may take to come by; longer where nobody else waits for it."""
+PATIENCE_SECONDS = {False: 10.0, True: 600.0}
+"""How long who is to die at a boundary may take to come by: where nobody waits for it, for as long as there is work."""
 MISSES = 3
 """How often a fault that found nothing to break is tried in a row."""
 
@@ -142,19 +142,34 @@ class Faults:
             self._fall()
 
     def finish(self) -> None:
-        """Mend what is still broken."""
+        """Mend what is still broken; who still lies in wait goes on as long as there is work."""
         while self._falling:
+            if not self._has_work():
+                for each in self._falling:
+                    each.moment.until = 0.0
             for each in list(self._falling):
                 self._advance(each)
             time.sleep(TICK_SECONDS)
+
+    def _has_work(self) -> bool:
+        if time.monotonic() < self._look_at:
+            return True
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        try:
+            return bool(checks.on_its_way(self._stack)["left"])
+        except psycopg.Error:
+            return True
 
     def _fall(self) -> None:
         if not self._round:
             self._round = list(self._plan.faults)
             self._chance.shuffle(self._round)
+            if self._plan.at_once:  # a minute is short: whoever needs a victim comes before nobody is left
+                self._round.sort(key=lambda name: name in NEEDS_TRAFFIC)
             self._rounds += 1
         name = self._round.pop()
-        moment = Moment(random.Random(self._chance.random()), PATIENCE_SECONDS[self._plan.at_once])
+        chance = random.Random(self._chance.random())
+        moment = Moment(chance, time.monotonic() + PATIENCE_SECONDS[self._plan.at_once])
         falling = _Falling(name, moment, FAULTS[name](self._stack, moment))
         self._falling.append(falling)
         self._advance(falling)
