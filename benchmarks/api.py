@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from threading import local
 from typing import Any
 
@@ -68,9 +68,13 @@ class Client:
         if not hasattr(self._local, "connection"):
             self._local.connection = HTTPConnection(*self._address, timeout=30)
         connection: HTTPConnection = self._local.connection
-        connection.request(method, path, None if body is None else json.dumps(body), self._headers)
-        answer = connection.getresponse()
-        text = answer.read()
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), self._headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        except (OSError, HTTPException):
+            connection.close()  # the next request opens it anew
+            raise
         if answer.status >= 300:  # noqa: PLR2004
             message = f"{method} {path}: {answer.status} {text[:500]!r}"
             raise RuntimeError(message)
@@ -219,7 +223,7 @@ def _until_up(client: Client) -> None:
     while time.monotonic() < end:
         try:
             client.ask("GET", "/healthz")
-        except (OSError, RuntimeError):
+        except (OSError, HTTPException, RuntimeError):
             time.sleep(0.05)
         else:
             return

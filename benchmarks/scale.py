@@ -190,8 +190,8 @@ def _messages(stack: Stack) -> Iterator[list[int]]:
             listening.set()
             for command in monitor.listen():
                 text = str(command["command"])
-                if text.startswith("LPUSH turnup "):
-                    largest[0] = max(largest[0], len(text) - len("LPUSH turnup "))
+                if text.startswith("LPUSH turnup"):  # the queue's lanes are keys of their own
+                    largest[0] = max(largest[0], len(text.split(" ", 2)[2]))
                 if stopped.is_set():
                     return
 

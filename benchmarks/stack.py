@@ -15,8 +15,6 @@ from pathlib import Path
 from uuid import UUID
 
 import psycopg
-from celery import Celery
-from redis import Redis
 
 from app.core.bootstrap import bootstrap
 from app.core.ids import OPERATOR_ID
@@ -27,7 +25,6 @@ from app.embedded import mail, postgres, redis
 from app.embedded.machine import free_port
 from app.factory import build_world
 from app.seeds import seed
-from pipelines.canvas import CelerySender, sending_app
 
 ROOT = Path(__file__).parent.parent
 PATH = os.pathsep.join((str(ROOT), str(ROOT / "benchmarks" / "plugin")))
@@ -46,11 +43,10 @@ LEDGER = """
 
 @dataclass(frozen=True)
 class Stack:
-    """What runs: the wired world and the Celery object through which it sends, and a connection as the tables' owner."""
+    """What runs: the wired world, the owner under which things are measured, and a connection as the tables' owner."""
 
     settings: Settings
     world: World
-    celery: Celery
     connection: psycopg.Connection[tuple[object, ...]]
     owner: UUID = OPERATOR_ID
 
@@ -90,13 +86,12 @@ def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
             )
             bootstrap(database.admin_url, settings)
             upgrade(settings)
-            celery, publisher = sending_app(settings.celery_broker_url), Redis.from_url(settings.redis_url)
-            world = build_world(settings, sender=CelerySender(celery, lambda channel: publisher.publish(channel, "")))
+            world = build_world(settings)
             seed(world)
             with psycopg.connect(settings.migration_database_url, autocommit=True) as connection:
                 connection.execute(LEDGER)
                 try:
-                    yield Stack(settings, world, celery, connection)
+                    yield Stack(settings, world, connection)
                 finally:
                     world.close()
         finally:
@@ -152,7 +147,7 @@ def celery_worker(app: str, *, name: str, queue: str, children: int, events: boo
 def turnup_workers(*, number: int = 2, events: bool = True) -> dict[str, list[str]]:
     """Workers of one child each."""
     return {
-        f"worker{n}": celery_worker("benchmarks.worker", name=f"bench{n}", queue="turnup", children=1, events=events)
+        f"worker{n}": celery_worker("tasks.worker", name=f"bench{n}", queue="turnup", children=1, events=events)
         for n in range(number)
     }
 

@@ -1,6 +1,6 @@
 """The peer: the same work as a plain Celery canvas with a Redis result backend; nothing durable but the ledger.
 
-`celery -A benchmarks.peers.raw_celery worker -c 2`. Reads BENCH_BROKER, BENCH_DATABASE and BENCH_EVENTS.
+`celery -A benchmarks.peers.raw_celery worker -c 2`. Reads BENCH_BROKER and BENCH_DATABASE.
 """
 
 from __future__ import annotations
@@ -13,16 +13,12 @@ from celery import Celery, chain, chord, group
 
 from benchmarks.workload import LENGTH, WIDTH
 
-EVENTS = os.environ.get("BENCH_EVENTS") == "on"
-
 app = Celery("raw", broker=os.environ.get("BENCH_BROKER"), backend=os.environ.get("BENCH_BROKER"))
 app.conf.update(
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     task_default_queue="raw",
     result_expires=600,
-    worker_send_task_events=EVENTS,
-    task_send_sent_event=EVENTS,
 )
 _connection: list[psycopg.Connection[Any]] = []
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from benchmarks.sides import TIMEOUT_SECONDS
 from benchmarks.stack import Stack, celery_worker, processes
-from benchmarks.worker import EVENTS, switch_events
 from benchmarks.workload import Shape
 
 MODULE = "benchmarks.peers.raw_celery"
@@ -19,11 +18,10 @@ MODULE = "benchmarks.peers.raw_celery"
 class RawCelery:
     """Sends canvases from this process and waits for their results."""
 
-    def __init__(self, stack: Stack, *, events: bool, pids: list[int]) -> None:
+    def __init__(self, stack: Stack, *, pids: list[int]) -> None:
         self.pids = pids
-        os.environ |= variables(stack, events=events)  # which the module reads when it is first imported
+        os.environ |= variables(stack)  # which the module reads when it is first imported
         self._raw = importlib.import_module(MODULE)
-        switch_events(self._raw.app, on=events)
         self._next = time.time_ns()
         self._ran: dict[int, Shape] = {}
 
@@ -46,12 +44,11 @@ class RawCelery:
         return ran
 
 
-def variables(stack: Stack, *, events: bool) -> dict[str, str]:
+def variables(stack: Stack) -> dict[str, str]:
     """What the peer's module is configured by."""
     return {
         "BENCH_BROKER": stack.settings.redis_url,
         "BENCH_DATABASE": stack.settings.migration_database_url,
-        EVENTS: "on" if events else "off",
     }
 
 
@@ -59,6 +56,5 @@ def variables(stack: Stack, *, events: bool) -> dict[str, str]:
 def running(stack: Stack, *, events: bool) -> Iterator[RawCelery]:
     """The peer's processes, ready when the block begins."""
     command = celery_worker(MODULE, name="raw", queue="raw", children=2, events=events)
-    environment = variables(stack, events=events)
-    with processes(stack.settings, {"raw_worker": command}, environment=environment) as started:
-        yield RawCelery(stack, events=events, pids=[process.pid for process in started])
+    with processes(stack.settings, {"raw_worker": command}, environment=variables(stack)) as started:
+        yield RawCelery(stack, pids=[process.pid for process in started])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from app.domains.workflows import service
 from app.domains.workflows.errors import InvalidDefinition
 from benchmarks.sides import TIMEOUT_SECONDS
 from benchmarks.stack import Stack, beat, processes, turnup_workers
-from benchmarks.worker import EVENTS, switch_events
 from benchmarks.workload import SHAPES, Shape
 
 INLINE = "_inline"
@@ -97,10 +97,9 @@ def running(
     stack: Stack, *, events: bool, inline: bool = False, with_beat: bool = True, workers: int = 2
 ) -> Iterator[Turnup]:
     """Our processes, warm when the block begins."""
-    switch_events(stack.celery, on=events)
-    environment = {EVENTS: "on" if events else "off"}
+    settings = replace(stack.settings, task_events=events)
     with (
-        processes(stack.settings, beat() if with_beat else {}),
-        processes(stack.settings, turnup_workers(number=workers, events=events), environment=environment) as started,
+        processes(settings, beat() if with_beat else {}),
+        processes(settings, turnup_workers(number=workers, events=events)) as started,
     ):
         yield Turnup(stack, pids=[process.pid for process in started], inline=inline)
