@@ -13,41 +13,40 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
+from app.core.db import execute
 from app.core.events import emit
 from app.core.queue import send_steps
 from app.domains.workflows.rules import Compiled
 from app.domains.workflows.store.places import has_place
 from pipelines.plan import Route, segments
 
-_INSERT = text(
-    """
+_INSERT = """
     WITH e AS (
       INSERT INTO workflow_executions (owner_id, workflow_id, workflow_name, workflow_version, snapshot, key, state,
         unmet_sinks, context, trigger_type, trigger_source, correlation_id, labels, parent_id, parent_number, depth,
         rollback_on_failure, max_duration_seconds, deadline_at, inline, concurrency_key, concurrency_limit, counts_parked,
         start_key, event, is_wanted, created_at)
-      VALUES (:owner_id, :workflow_id, :workflow_name, :version, CAST(:snapshot AS jsonb), :key, 'pending', :sinks,
-        CAST(:context AS jsonb), :trigger_type, :trigger_source, :correlation_id, CAST(:labels AS jsonb), :parent_id,
-        :parent_number, :depth, :rollback_on_failure, :max_duration_seconds, :deadline_at, :inline, :concurrency_key,
-        :concurrency_limit, :counts_parked, :start_key, CAST(:event AS jsonb), :is_wanted, :now)
+      VALUES (%(owner_id)s, %(workflow_id)s, %(workflow_name)s, %(version)s, %(snapshot)s::jsonb, %(key)s, 'pending',
+        %(sinks)s, %(context)s::jsonb, %(trigger_type)s, %(trigger_source)s, %(correlation_id)s, %(labels)s::jsonb,
+        %(parent_id)s, %(parent_number)s, %(depth)s, %(rollback_on_failure)s, %(max_duration_seconds)s, %(deadline_at)s,
+        %(inline)s, %(concurrency_key)s, %(concurrency_limit)s, %(counts_parked)s, %(start_key)s, %(event)s::jsonb,
+        %(is_wanted)s, %(now)s)
       RETURNING id),
     s AS (
       INSERT INTO workflow_steps (execution_id, owner_id, sequence_number, step_name, step_type, task, definition, critical,
         unmet, releases, reads, route, sink, idempotency_key)
-      SELECT e.id, :owner_id, r.sequence_number, r.step_name, r.step_type, r.task, r.definition, r.critical, r.unmet,
-        r.releases, r.reads, r.route, r.sink, md5(:key || ':' || r.step_name)::uuid
-      FROM e, jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (sequence_number int, step_name text, step_type text, task text,
-        definition jsonb, critical boolean, unmet int, releases int[], reads int[], route jsonb, sink boolean))
+      SELECT e.id, %(owner_id)s, r.sequence_number, r.step_name, r.step_type, r.task, r.definition, r.critical, r.unmet,
+        r.releases, r.reads, r.route, r.sink, md5(%(key)s || ':' || r.step_name)::uuid
+      FROM e, jsonb_to_recordset(%(rows)s::jsonb) AS r (sequence_number int, step_name text, step_type text,
+        task text, definition jsonb, critical boolean, unmet int, releases int[], reads int[], route jsonb, sink boolean))
     SELECT id FROM e
-    """
-)
+"""
 
-_BEGIN = text(
-    """
+_BEGIN = """
     WITH e AS (
-      UPDATE workflow_executions x SET state = 'running', started_at = :now, is_wanted = true, queued_at = NULL,
-        check_at = now() + make_interval(secs => :resend_after)
-      WHERE id = :id AND state = 'pending' AND (concurrency_key IS NULL OR :has_place) AND NOT EXISTS (
+      UPDATE workflow_executions x SET state = 'running', started_at = %(now)s, is_wanted = true, queued_at = NULL,
+        check_at = now() + make_interval(secs => %(resend_after)s)
+      WHERE id = %(id)s AND state = 'pending' AND (concurrency_key IS NULL OR %(has_place)s) AND NOT EXISTS (
         SELECT FROM engine_switches w WHERE w.owner_id IS NULL OR w.owner_id = x.owner_id)
       RETURNING id, owner_id, workflow_name, correlation_id),
     s AS (
@@ -55,11 +54,10 @@ _BEGIN = text(
       WHERE execution_id = e.id AND unmet = 0 AND workflow_steps.state = 'pending' RETURNING sequence_number, route),
     h AS (
       INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, released)
-      SELECT e.owner_id, e.id, :now, 'pending', 'running', (SELECT array_agg(sequence_number) FROM s) FROM e)
+      SELECT e.owner_id, e.id, %(now)s, 'pending', 'running', (SELECT array_agg(sequence_number) FROM s) FROM e)
     SELECT e.owner_id, e.workflow_name, e.correlation_id,
       (SELECT jsonb_agg(route ORDER BY sequence_number) FROM s) AS routes FROM e
-    """
-)
+"""
 
 _WANT = text(
     """
@@ -98,7 +96,9 @@ def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
     """Write the execution and its steps, pending; returns its id."""
     at = now(session)
     deadline, concurrency = new.document.get("deadline_seconds"), new.document.get("concurrency", {})
-    row = session.execute(
+    session.flush()
+    row = execute(
+        session,
         _INSERT,
         {
             "owner_id": new.owner_id,
@@ -129,8 +129,9 @@ def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
             "now": at,
             "rows": json.dumps(compiled.rows),
         },
-    )
-    return int(row.scalar_one())
+    ).fetchone()
+    assert row is not None
+    return int(row.id)
 
 
 def begin(session: Session, execution_id: int, *, resend_after: float) -> bool:
@@ -140,14 +141,14 @@ def begin(session: Session, execution_id: int, *, resend_after: float) -> bool:
     """
     at: datetime = now(session)
     about = {"id": execution_id, "now": at, "resend_after": resend_after}
-    row = session.execute(_BEGIN, {**about, "has_place": False}).one_or_none()
+    row = execute(session, _BEGIN, {**about, "has_place": False}).fetchone()
     if row is None:
         waits = session.execute(_WANT, about).one_or_none()
         if waits is None or waits.concurrency_key is None:
             return False
         if not has_place(session, waits.owner_id, waits.concurrency_key, limit=waits.concurrency_limit):
             return False
-        row = session.execute(_BEGIN, {**about, "has_place": True}).one_or_none()
+        row = execute(session, _BEGIN, {**about, "has_place": True}).fetchone()
         if row is None:
             return False
     emit(
