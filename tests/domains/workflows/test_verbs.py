@@ -126,7 +126,7 @@ def test_a_paused_execution_begins_nothing_and_goes_on_where_it_was(lab: Lab) ->
         {"a": "completed", "b": "pending", "c": "pending"},
     )
     lab.sweep()
-    assert lab.broker.sent == []
+    assert [sent for sent in lab.broker.sent if sent[1] == execution_id] == []
     does(lab, service.resume, execution_id)
     assert state(lab, execution_id) == ("completed", "none")
     assert audited(lab, execution_id) == [
@@ -454,6 +454,24 @@ def test_a_rerun_of_what_failed_and_was_rolled_back_begins_with_what_is_gone(lab
     done.clear()
     does(lab, service.rerun, execution_id, step_name="b")
     assert (state(lab, execution_id), done) == (("completed", "none"), ["a", "b", "bad"])
+
+
+def test_a_rerun_decides_anew_what_is_skipped_but_for_conditions_that_stand(lab: Lab) -> None:
+    false = {"type": "condition", "condition": "false", "on_false": "skip_dependents"}
+    execution_id = lab.start(
+        [
+            operated("a", depends_on=[]),
+            {"name": "no", "depends_on": [], **false},
+            operated("both", depends_on=["a", "no"]),
+            operated("b", depends_on=["a"]),
+        ]
+    )
+    does(lab, service.skip_steps, execution_id, step_names=["b"])
+    assert lab.states(execution_id) == {"a": "completed", "no": "completed", "both": "skipped", "b": "skipped"}
+    does(lab, service.rerun, execution_id, step_name="a")
+    assert lab.states(execution_id) == {"a": "completed", "no": "completed", "both": "skipped", "b": "completed"}
+    does(lab, service.rerun, execution_id, step_name="both")
+    assert lab.states(execution_id)["both"] == "completed"
 
 
 def test_a_rerun_refuses_input_that_does_not_fit_and_a_failure_that_it_would_leave(lab: Lab) -> None:

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from app.core import audit
 from app.core.errors import Fault
 from app.core.ports import port
-from app.core.settings import Settings
 from app.core.queue import send_task
+from app.core.settings import Settings
 from app.domains.workflows import queries
 from app.domains.workflows.errors import ExecutionNotFound, StepNotFound, WrongState
 from app.domains.workflows.models import WorkflowExecution
@@ -198,7 +198,7 @@ def rerun(
         again |= found.lost_by_rollback()
         _tell_reopening(session, execution)
     before = _as_it_is(execution)
-    if not reruns.ask(session, execution_id, again=again, context=corrected):
+    if not reruns.ask(session, execution_id, first=number, again=again, context=corrected):
         session.refresh(execution)
         raise _wrong(execution)
     send_task(session, SETTLE_TASK, str(execution.owner_id), execution_id)

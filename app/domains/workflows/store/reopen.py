@@ -34,6 +34,7 @@ _PURE = frozenset({StepType.SERVICE_CALL, StepType.CONDITION, StepType.TRANSFORM
 _STEPS = text(
     """
     SELECT s.sequence_number, s.step_name, s.step_type, s.state, s.critical, s.elements, s.child_id, s.token IS NOT NULL AS at_work,
+      s.step_type = 'condition' AND s.state = 'completed' AND s.output_data = 'false' AS is_false,
       EXISTS (SELECT FROM execution_effects f WHERE f.execution_id = s.execution_id
               AND f.sequence_number = s.sequence_number AND f.state = 'confirmed') AS has_effects
     FROM workflow_steps s WHERE s.execution_id = :execution ORDER BY s.sequence_number FOR UPDATE OF s
@@ -129,6 +130,10 @@ class Found:
         """All that depends on one of them."""
         return {after for number in numbers for after in self.graph.descendants(number)}
 
+    def skipped_by_condition(self, again: Collection[int]) -> set[int]:
+        """What stays skipped because of a condition that was false and is not among these."""
+        return self.after(number for number, row in self.rows.items() if row.is_false and number not in again)
+
     def lost_by_rollback(self) -> set[int]:
         """The steps of which nothing is left, and those that made something of what they gave.
 
@@ -162,18 +167,19 @@ def reopen(
     again: Collection[int],
     fresh: Collection[int] = (),
     passed_over: Collection[int] = (),
+    not_passed_over: Collection[int] = (),
     context: Mapping[str, Any] | None = None,
 ) -> None:
     """The execution goes on, with these steps pending again, each after those still to come that it depends on.
 
     `fresh`: of them those that are a new act, under a new idempotency key; `passed_over`: those that will be skipped when
-    their turn comes. `context`: in place of the execution's. What waits beside them looks again at what it waits for.
+    their turn comes, `not_passed_over`: those that will not, whatever was said of them before. `context`: in place of the execution's. What waits beside them looks again at what it waits for.
     """
     operations, resend_after = port(session, Catalogue), port(session, Settings).resend_after
     at, graph = now(session), found.graph
     by_name = {step.name: step for step in steps_of(document)}
     to_come = set(again) | found.numbers(*TO_COME)
-    decided_anew = found.after(n for n in again if found.rows[n].step_type == StepType.CONDITION)
+    decided_anew = found.after(n for n in again if found.rows[n].step_type == StepType.CONDITION) | set(not_passed_over)
     unmet = graph.residual(to_come)
     ways = routes(graph, [hop(number, by_name[name], operations) for number, name in enumerate(graph.names)])
 

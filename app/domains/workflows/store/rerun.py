@@ -34,9 +34,14 @@ _ASK = text(
 _ASKED = text("SELECT snapshot, rerun FROM workflow_executions WHERE id = :execution")
 
 
-def ask(session: Session, execution_id: int, *, again: Collection[int], context: Mapping[str, Any] | None) -> bool:
-    """Let nothing new start until these steps are undone; settle does the rest. False: it is in no state for that."""
-    wanted = {"steps": sorted(again), "context": None if context is None else dict(context)}
+def ask(
+    session: Session, execution_id: int, *, first: int, again: Collection[int], context: Mapping[str, Any] | None
+) -> bool:
+    """Let nothing new start until these steps are undone; settle does the rest. False: it is in no state for that.
+
+    `first`: the step that was asked for, which runs whatever kept it from that before.
+    """
+    wanted = {"first": first, "steps": sorted(again), "context": None if context is None else dict(context)}
     row = session.execute(_ASK, {"execution": execution_id, "rerun": json.dumps(wanted), "now": now(session)})
     return row.one_or_none() is not None
 
@@ -58,6 +63,7 @@ def go_on(session: Session, execution_id: int) -> None:
         document=row.snapshot,
         again=again,
         fresh=again - _untouched(found),
+        not_passed_over=again - found.skipped_by_condition(again) | {row.rerun["first"]},
         context=row.rerun["context"],
     )
 
