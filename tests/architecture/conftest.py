@@ -118,6 +118,9 @@ def first(quiet: World, http: FlaskClient) -> First:
     order = shop.submitted(selected_services=[{"service_code": code, "quantity": 1} for code in ALL_SERVICES])
     shop.run(order)
     active = shop.order(order.id)
+    with shop.session() as session:
+        filters = {"workflow": "order_to_activation"}
+        workflows.create_bulk(session, verb="retry", filters=filters, created_by="somebody", permissions=[])
     assert active.status == "active"
     assert active.tenant_id is not None
     with shop.session() as session:
@@ -154,6 +157,8 @@ def walk(http: FlaskClient, settings: Settings, first: First) -> Walk:
         "instance_id": one("SELECT id FROM deployment_instances"),
         "workflow_id": str(first.workflow_id),
         "activation-workflows": one("SELECT id FROM activation_workflows"),
+        "bulk_id": one("SELECT id FROM bulk_operations"),
+        "trigger_id": one("SELECT id FROM workflow_triggers WHERE owner_id IS NOT NULL"),
         "code": one("SELECT code FROM packages"),
         "service_code": one("SELECT code FROM services"),
         "currency": "USD",
