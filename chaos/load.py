@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 ANSWER_SECONDS = 20.0
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 600.0
 """How long a request is repeated; no fault lasts that long."""
 AGAIN_SECONDS = 0.3
 MOST_AT_WORK = 40
