@@ -56,11 +56,12 @@ EXECUTION_TRANSITIONS: Mapping[E, frozenset[E]] = {
     E.RUNNING: frozenset({E.WAITING, E.PAUSED, E.COMPLETED, E.FAILED, E.CANCELLED}),
     E.WAITING: frozenset({E.RUNNING, E.PAUSED, E.FAILED, E.CANCELLED}),
     E.PAUSED: frozenset({E.RUNNING, E.WAITING, E.FAILED, E.CANCELLED}),
-    # Retry of failed steps, or a re-run from a step.
+    # Retry of failed steps, a re-run from a step, or an undo with its parent.
     E.COMPLETED: frozenset({E.RUNNING}),
     # The same, or a cancel that undoes what a failure without rollback left.
     E.FAILED: frozenset({E.RUNNING, E.CANCELLED}),
-    E.CANCELLED: frozenset(),
+    # One that was terminated, undone with its parent.
+    E.CANCELLED: frozenset({E.RUNNING}),
 }
 
 ROLLBACK_TRANSITIONS: Mapping[R, frozenset[R]] = {

@@ -106,6 +106,6 @@ def test_executions_and_rollbacks_are_guarded_too():
     check_execution(ExecutionState.FAILED, ExecutionState.RUNNING)
     check_rollback(RollbackState.INCOMPLETE, RollbackState.RUNNING)
     with pytest.raises(IllegalTransition):
-        check_execution(ExecutionState.CANCELLED, ExecutionState.RUNNING)
+        check_execution(ExecutionState.CANCELLED, ExecutionState.COMPLETED)
     with pytest.raises(IllegalTransition):
         check_rollback(RollbackState.NONE, RollbackState.INCOMPLETE)

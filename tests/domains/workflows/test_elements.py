@@ -339,3 +339,16 @@ def test_a_compensation_of_the_steps_own_sees_the_element(lab: Lab) -> None:
     with lab.world.database.transaction(lab.owner) as session:
         effects = service.effects(session, execution_id=execution_id)
     assert [effect.undo_params for effect in effects if effect.step_name != "bad"] == [{"name": "a"}, {"name": "b"}]
+
+
+def test_a_rerun_makes_the_elements_anew_from_what_the_list_is_then(lab: Lab) -> None:
+    lists: list[list[int]] = [[1, 2, 3], [7]]
+    HOOKS["list"] = lambda call: {"found": lists.pop(0)}
+    doing("s", 3, lambda call: {"by": call.step_name})
+    execution_id = lab.start([attack("list"), each(items="${found}", max_parallel=2)])
+    assert len(lab.to_the_end(execution_id).result["s"]) == 3
+    with lab.world.database.transaction(lab.owner) as session:
+        service.rerun(session, execution_id=execution_id, step_name="list")
+    execution = lab.to_the_end(execution_id)
+    assert (execution.state, execution.result["s"]) == ("completed", [{"by": "s[0]"}])
+    assert [element.item for element in elements(lab, execution_id)] == [7]
