@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -259,3 +260,15 @@ def test_executions_are_found_by_what_failed(lab: Lab) -> None:
     assert found(error="100%") == []
     assert found(failed_step="b", trigger="manual") == ids
     assert found(failed_step="a") == found(trigger="event") == []
+
+
+def test_passes_at_once_ask_each_execution_once(lab: Lab) -> None:
+    ids = failed(lab, 12)
+    BROKEN.clear()
+    bulk_id = start(lab)
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda _: service.advance_bulk(lab.world), range(8)))
+    assert (sum(asked), report(lab, bulk_id).under_way) == (12, 12)
+    with lab.world.database.transaction(lab.owner) as session:
+        audited = session.execute(text("SELECT count(*) FROM audit_log WHERE action = 'execution.retry'")).scalar_one()
+    assert audited == len(ids)
