@@ -24,6 +24,7 @@ from kombu.messaging import Producer
 
 from pipelines.broker import TaskEvents, transport_for
 from pipelines.lanes import FIRST, LAST, Lanes
+from pipelines.operations import DEFAULT_QUEUE
 from pipelines.plan import Chain, Chord, Hop, Segment
 
 UNDO = "undo"
@@ -98,7 +99,7 @@ def configure(
         task_publish_retry=connect_timeout is None,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        task_default_queue="turnup",
+        task_default_queue=DEFAULT_QUEUE,
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
@@ -166,6 +167,11 @@ class CelerySender:
     def send_task(self, name: str, *args: str | int) -> None:
         """Send one plain task by name."""
         self._app.send_task(name, args=args)
+
+    def send_probe(self, name: str, queue: str, *args: str | float) -> None:
+        """Send one plain task to a queue, behind everything that waits there."""
+        priority = FIRST if self._lanes is None else LAST
+        self._app.send_task(name, args=(queue, *args), queue=queue, priority=priority)
 
     def is_reachable(self) -> bool:
         """Whether the broker answers right now."""

@@ -30,6 +30,9 @@ from pipelines.errors import DuplicateOperation, StepFailed
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
 
+DEFAULT_QUEUE = "turnup"
+"""The queue of steps whose operation names none."""
+
 T = TypeVar("T")
 
 
@@ -283,6 +286,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self._operations)
+
+    def queues(self) -> list[str]:
+        """The queues that workers have to listen to: the default one, then those that operations have for themselves."""
+        own = {operation.queue for operation in self if operation.queue}
+        return [DEFAULT_QUEUE, *sorted(own - {DEFAULT_QUEUE})]
 
     def services(self) -> set[str]:
         """The service prefixes that exist."""

@@ -10,6 +10,7 @@ from app.domains.communications import service as communications
 from app.domains.notifications import service as notifications
 from app.domains.workflows import service as workflows
 from app.jobs import JOBS
+from tasks.probes import PROBE_TASK, received
 from tasks.process import Process
 
 JOB_TASK = "engine.job"
@@ -33,6 +34,10 @@ def register(app: Celery, process: Process) -> None:
     @app.task(name=workflows.ADMIT_TASK)
     def admit(owner_id: str, key: str) -> None:
         workflows.admit(process.world.database, owner_id=UUID(owner_id), key=key)
+
+    @app.task(name=PROBE_TASK)
+    def probe(queue: str, at: float) -> None:
+        received(process.world.redis, queue, at)
 
     @app.task(name="communications.deliver_message")
     def deliver_message(owner_id: str, message_id: str) -> None:

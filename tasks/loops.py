@@ -13,6 +13,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+from sqlalchemy import text
+
 from app.adapters.bus.port import Bus
 from app.core.election import is_elected
 from app.core.events import OUTBOX_CHANNEL, publish_batch
@@ -20,6 +22,7 @@ from app.core.ids import new_id
 from app.core.settings import Settings
 from app.domains.workflows import service as workflows
 from pipelines.canvas import celery_app, configure
+from tasks.probes import Probes
 from tasks.process import Process
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class Loops:
         self._process = process
         self._stopped = threading.Event()
         self._holder = new_id()
+        self._probes: Probes | None = None
 
     def start(self) -> None:
         """Run all loops until the process ends."""
@@ -53,8 +57,14 @@ class Loops:
 
     def sweep(self) -> None:
         """One pass of the sweeper, then its interval's rest."""
-        with self._process.world.across.transaction() as session:
-            workflows.send_lost_work(session)
+        world = self._process.world
+        if self._probes is None:
+            self._probes = Probes(self._process.sender, world.redis, world.operations.queues())
+        with world.across.transaction() as session:
+            at = session.execute(text("SELECT now()")).scalar_one()
+        seen = self._probes.seen(at)
+        with world.across.transaction() as session:
+            workflows.send_lost_work(session, seen=seen)
         self._stopped.wait(self._process.settings.sweep_interval)
 
     def time(self) -> None:

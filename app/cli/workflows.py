@@ -27,7 +27,6 @@ from pipelines.errors import DefinitionError, Fault
 from pipelines.loader import parse, validate
 
 INVALID = 1
-DEFAULT_QUEUE = "turnup"
 
 
 @click.group()
@@ -122,17 +121,11 @@ def sync_workflows(*, as_json: bool) -> None:
 @json_option
 def queues(*, as_json: bool) -> None:
     """The queues that workers have to listen to, for `worker.sh worker`."""
-    names = all_queues()
+    names = joined_operations().queues()
     if as_json:
         print_json(names)
         return
     click.echo(",".join(names))
-
-
-def all_queues() -> list[str]:
-    """The default queue, then those that operations have for themselves."""
-    own = {operation.queue for operation in joined_operations() if operation.queue}
-    return [DEFAULT_QUEUE, *sorted(own - {DEFAULT_QUEUE})]
 
 
 def _named(session: Session, name: str) -> service.Workflow:

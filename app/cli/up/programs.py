@@ -9,10 +9,10 @@ from pathlib import Path
 
 import app
 from app.cli.installation import ADMIN_DATABASE_URL
-from app.cli.workflows import all_queues
 from app.core.settings import Settings
 from app.embedded.machine import LOOPBACK
 from app.embedded.supervisor import Program
+from app.factory import joined_operations
 
 WORKERS = 2
 STATE_SAVE_MILLISECONDS = 60_000
@@ -69,7 +69,7 @@ def programs(settings: Settings) -> list[Program]:
 
 
 def _worker(number: int) -> tuple[str, ...]:
-    queues = ",".join(all_queues())
+    queues = ",".join(joined_operations().queues())
     name = f"worker{number}@%h"
     return (*CELERY, "worker", "-c", "1", "-n", name, "-Q", queues, "--without-gossip", "--without-mingle")
 

@@ -99,9 +99,9 @@ class Lab(Engine):
         )
         self.sql("UPDATE workflow_executions SET check_at = now() WHERE id = :e", e=execution_id)
 
-    def sweep(self) -> None:
+    def sweep(self, *, seen: Mapping[str, float] | None = None) -> None:
         with self.world.across.transaction() as session:
-            service.send_lost_work(session)
+            service.send_lost_work(session, seen=seen)
 
     def to_the_end(self, execution_id: int, *, rounds: int = 12) -> service.WorkflowExecution:
         """Work, and sweep as if much time went by, until it has ended or `rounds` sweeps did not help."""

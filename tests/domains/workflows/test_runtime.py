@@ -558,3 +558,20 @@ def test_a_step_in_one_transaction_shows_how_long_it_took(lab: Lab) -> None:
     assert row.duration_seconds is not None
     assert row.duration_seconds >= Decimal("0.05")
     assert [e.to_state for e in lab.history(execution_id) if e.step_name == "s"] == ["running", "completed"]
+
+
+def test_what_waits_in_a_long_queue_is_not_sent_again(lab: Lab) -> None:
+    execution_id = lab.start([attack("s")])
+    lab.broker.sent.clear()
+    lab.sql("UPDATE workflow_steps SET sent_at = now() - interval '1 minute' WHERE execution_id = :e", e=execution_id)
+    for queue, seconds_ago, sent in (("special", 90, 0), ("turnup", 90, 1), ("special", 30, 1)):
+        lab.sql(
+            "UPDATE workflow_steps SET tries = 0, sent_at = now() - interval '1 minute' WHERE execution_id = :e",
+            e=execution_id,
+        )
+        lab.sql("UPDATE workflow_executions SET check_at = now() WHERE id = :e", e=execution_id)
+        lab.broker.sent.clear()
+        lab.sweep(seen={queue: time.time() - seconds_ago})
+        assert len(lab.broker.sent) == sent, (queue, seconds_ago)
+    lab.drain()
+    assert lab.look(execution_id).state == "completed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -15,10 +17,10 @@ from app.domains.workflows.store.integrations.admission import admit
 from app.domains.workflows.store.sweep import Swept, sweep
 
 
-def send_lost_work(session: Session) -> Swept:
-    """One pass of the sweeper."""
+def send_lost_work(session: Session, *, seen: Mapping[str, float] | None = None) -> Swept:
+    """One pass of the sweeper. `seen`: by queue, up to when (seconds of the epoch) all that was sent has been received."""
     settings = port(session, Settings)
-    return sweep(session, resend_after=settings.resend_after, enabled=settings.workflow_engine_enabled)
+    return sweep(session, resend_after=settings.resend_after, seen=seen or {}, enabled=settings.workflow_engine_enabled)
 
 
 def tick(world: World) -> int:

@@ -7,8 +7,11 @@ locked. What was sent is sent again only after a time that doubles with each try
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +24,11 @@ from app.core.queue import Sender, send_task
 from app.domains.workflows.store.rest import rest
 from app.domains.workflows.store.start import begin, send_ready
 from app.domains.workflows.store.tasks import EXPIRE_TASK, SETTLE_TASK
+from pipelines.operations import DEFAULT_QUEUE
 
 BATCH = 200
+LONGEST_WAIT = 40
+"""A step is sent again after so many times the usual age even if its queue seems not to have come to it."""
 
 _DUE = text(
     """
@@ -57,7 +63,10 @@ _SEND_AGAIN = text(
       WHERE s.execution_id = ANY(:executions) AND s.unmet = 0 AND s.token IS NULL
         AND (s.state = 'pending' AND e.stopping IS NULL OR s.state = 'compensating' AND e.rollback = 'running')
         AND (s.not_before IS NULL OR s.not_before <= :now)
-        AND (s.sent_at IS NULL OR s.sent_at < now() - make_interval(secs => :resend_after * power(2, least(s.tries, 4))))
+        AND (s.sent_at IS NULL OR s.sent_at < now() - make_interval(secs => :resend_after * power(2, least(s.tries, 4)))
+          AND (s.sent_at < to_timestamp(coalesce(
+              CAST(CAST(:seen AS jsonb) ->> coalesce(s.route -> 0 -> 0 ->> 2, :queue) AS double precision), 'infinity'))
+            OR s.sent_at < now() - make_interval(secs => :resend_after * :longest)))
       ORDER BY s.execution_id, s.sequence_number FOR UPDATE OF s SKIP LOCKED)
     UPDATE workflow_steps s SET sent_at = now(), tries = s.tries + 1 FROM lost
     WHERE s.execution_id = lost.execution_id AND s.sequence_number = lost.sequence_number
@@ -95,8 +104,13 @@ class Swept:
     overdue: int = 0
 
 
-def sweep(session: Session, *, resend_after: float, enabled: bool = True) -> Swept:
-    """One pass over what is due, across owners. `enabled`: whether executions that wait for the engine may begin."""
+def sweep(
+    session: Session, *, resend_after: float, seen: Mapping[str, float] = MappingProxyType({}), enabled: bool = True
+) -> Swept:
+    """One pass over what is due, across owners. `enabled`: whether executions that wait for the engine may begin.
+
+    `seen`: by queue, up to when (seconds of the epoch) all that was sent has been received: what was sent later waits there.
+    """
     swept = Swept()
     if enabled:
         for execution_id in session.execute(_WANTED, {"batch": BATCH}).scalars().all():
@@ -118,14 +132,26 @@ def sweep(session: Session, *, resend_after: float, enabled: bool = True) -> Swe
             rest(session, row.id)
     # a send that cannot succeed is no try: else the next one would be far off when the broker is back
     if (sender := ports(session).find(Sender)) and sender.is_reachable():  # type: ignore[type-abstract]
-        swept.sent_again = _send_again(session, executions, at, resend_after)
+        swept.sent_again = _send_again(session, executions, at, resend_after, seen)
     session.execute(_LOOK_AGAIN, {"executions": executions, "resend_after": resend_after})
     return swept
 
 
-def _send_again(session: Session, executions: list[int], at: Any, resend_after: float) -> int:
+def _send_again(
+    session: Session, executions: list[int], at: Any, resend_after: float, seen: Mapping[str, float]
+) -> int:
     lost: dict[tuple[UUID, int, bool], list[Any]] = defaultdict(list)
-    rows = session.execute(_SEND_AGAIN, {"executions": executions, "now": at, "resend_after": resend_after}).all()
+    rows = session.execute(
+        _SEND_AGAIN,
+        {
+            "executions": executions,
+            "now": at,
+            "resend_after": resend_after,
+            "seen": json.dumps(dict(seen)),
+            "queue": DEFAULT_QUEUE,
+            "longest": LONGEST_WAIT,
+        },
+    ).all()
     for row in rows:
         lost[row.owner_id, row.execution_id, row.undo].append(row.route)
     for (owner_id, execution_id, undo), routes in lost.items():
