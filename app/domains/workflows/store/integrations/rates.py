@@ -44,18 +44,25 @@ class Rates:
         limit = self._limits.get(name)
         return None if limit is None else str(limit)
 
-    def take(self, name: str, wanted: int = 1) -> int:
-        """Count up to `wanted` calls; returns how many of them may be made now."""
+    def left(self, name: str, most: int) -> int:
+        """How many calls may be made now, up to `most`; none of them is counted."""
         limit = self._limits.get(name)
         if limit is None:
-            return wanted
+            return most
         try:
-            if wanted > 1:
-                wanted = min(wanted, self._limiter.get_window_stats(limit, name).remaining)
-            return wanted if wanted > 0 and self._limiter.hit(limit, name, cost=wanted) else 0
+            return min(most, self._limiter.get_window_stats(limit, name).remaining)
         except RedisError:
             log.warning("the limit of %s is off: Redis is unreachable", name)
-            return wanted
+            return most
+
+    def take(self, name: str, calls: int = 1) -> bool:
+        """Count so many calls if all of them may be made now."""
+        limit = self._limits.get(name)
+        try:
+            return limit is None or self._limiter.hit(limit, name, cost=calls)
+        except RedisError:
+            log.warning("the limit of %s is off: Redis is unreachable", name)
+            return True
 
 
 def _parsed(entry: str) -> tuple[str, RateLimitItem]:
