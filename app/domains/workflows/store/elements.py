@@ -19,9 +19,10 @@ from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.workflows.rules import element_numbers, element_route, operation_hop
 from app.domains.workflows.store.delivery import Delivery, Outcome
-from app.domains.workflows.store.finish import OUTPUT_LIMIT, LeaseLost, as_json, end_step
+from app.domains.workflows.store.finish import LeaseLost, end_step
 from app.domains.workflows.store.records import StepRun
 from app.domains.workflows.store.siblings import element_error
+from app.domains.workflows.store.stored import as_json
 from pipelines.errors import StepFailed
 from pipelines.expressions import Scope, resolve
 from pipelines.operations import Catalogue
@@ -156,9 +157,9 @@ def _expand(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -
     if not isinstance(items, list):
         message = f"for_each has to be a list, not {_kind(items)}"
         raise StepFailed(message, permanent=True)
-    limit = port(session, Settings).workflow_elements_limit
-    if len(items) > limit:
-        message = f"for_each has {len(items)} elements; the limit is {limit}"
+    settings = port(session, Settings)
+    if len(items) > settings.workflow_elements_limit:
+        message = f"for_each has {len(items)} elements; the limit is {settings.workflow_elements_limit}"
         raise StepFailed(message, permanent=True)
     if not items:
         step.output = []
@@ -176,7 +177,7 @@ def _expand(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -
             "made": step.held.attempts,
             "count": len(items),
             "at_a_time": step.step.max_parallel,
-            "items": as_json(items, "list"),
+            "items": as_json(items, "list", limit=settings.workflow_output_limit),
             "task": step.step.operation,
             "definition": json.dumps({k: v for k, v in json.loads(step.definition).items() if k not in _OF_THE_WHOLE}),
             "hop": json.dumps(route[0][0][1:]),
@@ -203,8 +204,9 @@ def _gather(session: Session, step: StepRun) -> list[Any]:
     if ends.completed != step.elements:
         first = session.execute(_FIRST_FAILED, where).one()
         raise ElementFailed(element_error(first.item_index, first.error_message or first.state))
-    if ends.size > OUTPUT_LIMIT:
-        message = f"the outputs of its elements are {ends.size} bytes of JSON; the limit is {OUTPUT_LIMIT}"
+    limit = port(session, Settings).workflow_output_limit
+    if ends.size > limit:
+        message = f"the outputs of its elements are {ends.size} bytes of JSON; the limit is {limit}"
         raise StepFailed(message, permanent=True)
     outputs: list[Any] = session.execute(_OUTPUTS, where).scalar_one()
     return outputs

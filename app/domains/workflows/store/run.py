@@ -27,13 +27,14 @@ from app.domains.workflows.store.call import StepCall
 from app.domains.workflows.store.claim import claim, count_attempt, take_lease
 from app.domains.workflows.store.conditions import pass_over_descendants
 from app.domains.workflows.store.delivery import Delivery, Outcome
-from app.domains.workflows.store.finish import LeaseLost, as_json, end_step
+from app.domains.workflows.store.finish import LeaseLost, end_step
 from app.domains.workflows.store.integrations import gate
 from app.domains.workflows.store.lease import bounded, kept
 from app.domains.workflows.store.look import look
 from app.domains.workflows.store.records import Held, Observers, StepRun
 from app.domains.workflows.store.settle import settle
 from app.domains.workflows.store.stop import stop
+from app.domains.workflows.store.stored import as_json
 from pipelines.definition import Compensate, OnFalse, RetryPolicy, StepType
 from pipelines.errors import StepFailed
 from pipelines.expressions import Scope, holds, resolve, resolve_params
@@ -177,7 +178,7 @@ def _prepare(world: World, step: StepRun) -> Prepared:
     fields = operation.parameters.model_fields
     optional = frozenset(name for name, info in fields.items() if not info.is_required())
     params = resolve_params(definition.params, scope(step), step_name=step.name, optional=optional)
-    as_json(params, "input")
+    as_json(params, "input", limit=world.settings.workflow_output_limit)
     step.input = params
     return Prepared(step, operation, params, attempts=policy.maximum_attempts)
 
