@@ -64,13 +64,17 @@ _LEFT_READY = text(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A claimed step, ready for its attempt. `skip`: its `when` is false. `attempts`: how many its policy allows."""
+    """A claimed step, ready for its attempt. `skip`: its `when` is false. `attempts`: how many its policy allows.
+
+    `held`: what its row holds once the claim's transaction with its lease is committed.
+    """
 
     step: StepRun
     operation: Operation | None = None
     params: dict[str, Any] | None = None
     skip: bool = False
     attempts: int = 1
+    held: Held | None = None
 
 
 def run(world: World, delivery: Delivery) -> Outcome:
@@ -117,24 +121,12 @@ def _forward(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
             step = claim(session, delivery, counted=counted)
             if step is None:
                 return _left_over(session, delivery)
-            prepared = _prepare(world, step)
-            if prepared.skip:
-                return end_step(session, step, delivery, to="skipped")
-            if gate.is_held_back(world.database, session, step, delivery, [prepared.operation]):
-                return Outcome()
-            _tell_claimed(session, step)
-            call = StepCall(world.database, step, lambda: session)
-            if step.step.is_parking or step.step.for_each is not None:
-                return look(call, delivery, scope(step))
-            if prepared.operation is None or not prepared.operation.lease:
-                with bounded(_timeout(prepared), session):
-                    step.output = _attempt(call, prepared)
-                gate.has_answered(world.database, session, step)
-                return _complete(session, call, prepared, delivery)
-            _intend(session, call, prepared)
-            held = take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
-        step.held = held
-        return _leased(world, prepared, delivery)
+            begun = _begin(world, session, step, delivery)
+            if isinstance(begun, Outcome):
+                return begun
+        # only now: what is not committed is not held
+        step.held = begun.held or step.held
+        return _leased(world, begun, delivery)
     except LeaseLost as error:
         log.warning("%s", error)
         return Outcome()
@@ -142,6 +134,27 @@ def _forward(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
         if step is None:
             raise
         return _fail(world, step, delivery, error)
+
+
+def _begin(world: World, session: Session, step: StepRun, delivery: Delivery) -> Outcome | Prepared:
+    """What becomes of a claimed step in the claim's own transaction: its end, or the lease under which it goes on."""
+    prepared = _prepare(world, step)
+    if prepared.skip:
+        return end_step(session, step, delivery, to="skipped")
+    if gate.is_held_back(world.database, session, step, delivery, [prepared.operation]):
+        return Outcome()
+    _tell_claimed(session, step)
+    call = StepCall(world.database, step, lambda: session)
+    if step.step.is_parking or step.step.for_each is not None:
+        return look(call, delivery, scope(step))
+    if prepared.operation is not None and prepared.operation.lease:
+        _intend(session, call, prepared)
+        held = take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
+        return replace(prepared, held=held)
+    with bounded(_timeout(prepared), session):
+        step.output = _attempt(call, prepared)
+    gate.has_answered(world.database, session, step)
+    return _complete(session, call, prepared, delivery)
 
 
 def _leased(world: World, prepared: Prepared, delivery: Delivery) -> Outcome:
@@ -366,19 +379,10 @@ def _undo(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
             if step is None:
                 return _left_over(session, delivery)
             undos = effects.to_undo(session, step)
-            _refuse_lost(step, undo.policy_of(undos, world.operations))
-            if step.step.type is StepType.SUB_WORKFLOW or step.step.for_each is not None:
-                return _undo_own(session, step, delivery, undos)
-            needed = [world.operations.get(each.operation) for each in undos]
-            if gate.is_held_back(world.database, session, step, delivery, needed):
-                return Outcome(undo=True)
-            if not undo.is_leased(undos, world.operations):
-                call = StepCall(world.database, step, lambda: session)
-                undo.call_all(call, undos, world.operations, session=session)
-                gate.has_answered(world.database, session, step)
-                return undo.complete(session, step, delivery, undos)
-            held = take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
-        step.held = held
+            begun = _begin_undo(world, session, step, delivery, undos)
+            if isinstance(begun, Outcome):
+                return begun
+        step.held = begun
         with ExitStack() as stack:
             call = _later(world, step, delivery, stack)
             with _kept(world, step, delivery):
@@ -392,6 +396,24 @@ def _undo(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
         if step is None:
             raise
         return _fail_undo(world, step, delivery, undos, error)
+
+
+def _begin_undo(
+    world: World, session: Session, step: StepRun, delivery: Delivery, undos: list[effects.Undo]
+) -> Outcome | Held:
+    """What becomes of a step to undo in the claim's own transaction: its end, or the lease under which it is undone."""
+    _refuse_lost(step, undo.policy_of(undos, world.operations))
+    if step.step.type is StepType.SUB_WORKFLOW or step.step.for_each is not None:
+        return _undo_own(session, step, delivery, undos)
+    needed = [world.operations.get(each.operation) for each in undos]
+    if gate.is_held_back(world.database, session, step, delivery, needed):
+        return Outcome(undo=True)
+    if undo.is_leased(undos, world.operations):
+        return take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
+    call = StepCall(world.database, step, lambda: session)
+    undo.call_all(call, undos, world.operations, session=session)
+    gate.has_answered(world.database, session, step)
+    return undo.complete(session, step, delivery, undos)
 
 
 def _undo_own(session: Session, step: StepRun, delivery: Delivery, undos: list[effects.Undo]) -> Outcome:
