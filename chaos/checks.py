@@ -108,7 +108,9 @@ def count(stack: Stack, placed: Sequence[Placed]) -> Counted:
     _effects_inside(counted, stack, executions)
     _leftovers(counted, stack, orders)
     _histories(counted, stack, executions)
-    counted.facts["executions"] = dict(Counter(f"{row['state']}/{row['rollback']}" for row in executions.values()))
+    counted.facts["execution_states"] = dict(
+        Counter(f"{row['state']}/{row['rollback']}" for row in executions.values())
+    )
     return counted
 
 
@@ -140,7 +142,7 @@ def _orders(
             counted.say(counted.lost, sentence, row["execution_id"])
         if row["status"] == "active" and not (row["tenants"] and row["deployments"] and row["subscriptions"]):
             counted.say(counted.lost, f"order {row['id']} is active and lacks parts: {row}", row["execution_id"])
-    counted.facts["orders"] = dict(statuses)
+    counted.facts["order_states"] = dict(statuses)
 
 
 def _workflows(counted: Counted, placed: Iterable[Placed], executions: dict[int, dict[str, Any]]) -> None:

@@ -62,7 +62,7 @@ def print_table(console: Console, result: Result, plan: Plan) -> None:
     names = ("orders", "workflows", "seconds", "lost", "doubled", "stuck", "leftovers", "history")
     counts.add_row(*(str(found[name]) for name in names))
     console.print(counts)
-    console.print(f"Ended as: {found['executions']}; orders: {found['orders'] and result.counted.facts['orders']}")
+    console.print(f"Ended as: {found['execution_states']}; orders: {found['order_states']}")
     console.print(f"Calls outside: {found['outside']}; requests repeated: {result.load.repeated}")
     console.print(f"Starts of processes: {result.starts}; all quiet after {result.drained_seconds:.0f} s")
     for refused, times in result.load.refused.items():
