@@ -51,7 +51,7 @@ class Result:
 
     counted: checks.Counted
     struck: list[Struck]
-    recoveries: dict[str, list[tuple[float, int | None]]]
+    recoveries: dict[str, list[recovery.Wait | None]]
     missed: Counter[str]
     load: Load
     seconds: float
@@ -61,10 +61,10 @@ class Result:
     def slow(self, *, within: float) -> list[str]:
         """Recoveries that took longer, as sentences."""
         return [
-            f"execution {execution} waited {seconds:.1f} s after: {fault}"
+            f"execution {wait[1]} waited {wait[0]:.1f} s after: {fault}"
             for fault, found in self.recoveries.items()
-            for seconds, execution in found
-            if seconds > within
+            for wait in found
+            if wait is not None and wait[0] > within
         ]
 
 

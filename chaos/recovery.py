@@ -10,9 +10,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from statistics import median
+from typing import TypeAlias
 
 from chaos.stack import Stack
+
+Wait: TypeAlias = tuple[float, int]
+"""Seconds, and the execution that waited."""
 
 _HIT = """
     SELECT e.id, (SELECT min(v.at) FROM execution_events v WHERE v.execution_id = e.id AND v.at > %s) AS next
@@ -43,9 +46,9 @@ def still_down(stack: Stack, since: datetime) -> list[int]:
     return [row["id"] for row in stack.sql(_HIT, *[since] * 4) if row["next"] is None]
 
 
-def recoveries(stack: Stack, struck: Sequence[Struck]) -> dict[str, list[tuple[float, int | None]]]:
-    """By fault, for each time that it fell: the longest wait in seconds, and whose it was."""
-    found: dict[str, list[tuple[float, int | None]]] = defaultdict(list)
+def recoveries(stack: Stack, struck: Sequence[Struck]) -> dict[str, list[Wait | None]]:
+    """By fault, for each time that it fell: the longest wait. None: nothing was under way that waited for this fault alone."""
+    found: dict[str, list[Wait | None]] = defaultdict(list)
     for each in struck:
         others = [other.began for other in struck if other is not each and other.began > each.since]
         upto = min(others, default=None)
@@ -54,10 +57,5 @@ def recoveries(stack: Stack, struck: Sequence[Struck]) -> dict[str, list[tuple[f
             for row in stack.sql(_HIT, *[each.since] * 4)
             if row["next"] is not None and (upto is None or row["next"] < upto)
         ]
-        found[each.fault].append(max(waits, default=(0.0, None)))
+        found[each.fault].append(max(waits, default=None))
     return found
-
-
-def middle(values: Sequence[float]) -> float:
-    """The median; 0 of nothing."""
-    return median(values) if values else 0.0

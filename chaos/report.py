@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from chaos.programme import Plan, Result
-from chaos.recovery import middle
+from chaos.recovery import Wait
 from chaos.stack import Stack
 
 SHOWN = 10
@@ -30,15 +32,7 @@ def document(result: Result, plan: Plan) -> dict[str, Any]:
         "stuck": len(counted.stuck),
         "leftovers": len(counted.leftovers),
         "history": len(counted.history),
-        "faults": [
-            {
-                "fault": fault,
-                "times": len(found),
-                "recovery_p50_s": round(middle([seconds for seconds, _ in found]), 2),
-                "recovery_max_s": round(max(seconds for seconds, _ in found), 2),
-            }
-            for fault, found in sorted(result.recoveries.items())
-        ],
+        "faults": [_row(fault, found) for fault, found in sorted(result.recoveries.items())],
         "workflows": sum(placed.kind != "order" and placed.accepted for placed in result.load.placed),
         "seed": plan.seed,
         "lease_seconds": plan.lease_seconds,
@@ -48,11 +42,23 @@ def document(result: Result, plan: Plan) -> dict[str, Any]:
     }
 
 
+def _row(fault: str, found: Sequence[Wait | None]) -> dict[str, Any]:
+    """A kind of fault; its recoveries are null when it never fell while work waited for it alone."""
+    seconds = [wait[0] for wait in found if wait is not None]
+    return {
+        "fault": fault,
+        "times": len(found),
+        "recovery_p50_s": round(median(seconds), 2) if seconds else None,
+        "recovery_max_s": round(max(seconds), 2) if seconds else None,
+    }
+
+
 def print_table(console: Console, result: Result, plan: Plan) -> None:
     """The faults with their recoveries, then the counts."""
     table = Table("fault", "times", "recovery p50 (s)", "max (s)", title=f"lease {plan.lease_seconds:g} s")
     for row in document(result, plan)["faults"]:
-        table.add_row(row["fault"], str(row["times"]), f"{row['recovery_p50_s']:.1f}", f"{row['recovery_max_s']:.1f}")
+        seconds = [row["recovery_p50_s"], row["recovery_max_s"]]
+        table.add_row(row["fault"], str(row["times"]), *("" if each is None else f"{each:.1f}" for each in seconds))
     for fault in plan.faults:
         if fault not in result.recoveries:
             table.add_row(fault, "0", "", "")
