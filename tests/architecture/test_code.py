@@ -28,7 +28,8 @@ def _where(*names: str) -> set[str]:
 
 def test_nobody_commits_but_the_unit_of_work() -> None:
     assert _where(".commit", ".rollback") <= {UNIT_OF_WORK}
-    assert _where("session.begin") == {UNIT_OF_WORK}
+    assert _where("session.begin") == set()
+    assert _where("driver.commit", "session.commit") == {UNIT_OF_WORK}
 
 
 def test_nobody_reads_a_clock_but_the_clock() -> None:

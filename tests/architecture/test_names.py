@@ -16,6 +16,7 @@ from pipelines.documents import parse
 from pipelines.loader import load, validate
 from pipelines.operations import Catalogue, Operation
 from tasks import engine, worker
+from tasks.probes import PROBE_TASK
 from tests.architecture.code import calls, module_name
 
 # the port and its adapter pass on names that others say
@@ -53,10 +54,11 @@ def _sent() -> set[str]:
 def test_each_task_that_is_sent_is_registered_and_the_reverse() -> None:
     registered = {name for name in worker.app.tasks if not name.startswith("celery.")}
     steps = {operation.name for operation in joined_operations()} | STEP_TASKS
+    by_loops = {PROBE_TASK}
     by_beat = {entry["task"] for entry in worker.app.conf.beat_schedule.values()}
     sent = _sent()
     assert {workflows.SETTLE_TASK, workflows.EXPIRE_TASK} < sent
-    assert registered == steps | sent | by_beat
+    assert registered == steps | sent | by_beat | by_loops
 
 
 def test_beat_runs_each_job_by_its_name() -> None:
