@@ -575,3 +575,13 @@ def test_what_waits_in_a_long_queue_is_not_sent_again(lab: Lab) -> None:
         assert len(lab.broker.sent) == sent, (queue, seconds_ago)
     lab.drain()
     assert lab.look(execution_id).state == "completed"
+
+
+@pytest.mark.parametrize("method", ["plain", "leased"])
+def test_history_has_no_gap_where_an_attempt_failed(lab: Lab, method: str) -> None:
+    HOOKS["s"] = lambda call: {} if call.attempt > 1 else (_ for _ in ()).throw(ConnectionError("once more"))
+    execution_id = lab.start([attack("s", method)])
+    lab.to_the_end(execution_id)
+    told = [(e.from_state, e.to_state) for e in lab.history(execution_id) if e.step_name == "s"]
+    first = [("pending", "running"), ("running", "retrying")]
+    assert told == [*first, ("pending", "running"), ("running", "completed")]

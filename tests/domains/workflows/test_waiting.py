@@ -177,7 +177,7 @@ def test_all_time_counts_towards_the_deadline(lab: Lab) -> None:
     pass_time(lab, seconds=3601)
     found = lab.look(execution_id)
     assert (found.state, found.error["type"]) == ("failed", "ExecutionTimeout")  # type: ignore[index]
-    assert lab.states(execution_id) == {"w": "cancelled", "after": "cancelled"}
+    assert lab.states(execution_id) == {"w": "failed", "after": "cancelled"}
 
 
 def test_many_waits_wake_in_order(lab: Lab) -> None:
@@ -322,6 +322,35 @@ def test_a_signal_racing_the_expiry_has_one_outcome(lab: Lab) -> None:
         assert lab.look(execution_id).state == "completed"
         ends = [e for e in lab.history(execution_id) if e.step_name == "w" and e.to_state == "completed"]
         assert len(ends) == 1
+
+
+def test_an_event_between_a_waking_and_the_look_is_kept(lab: Lab) -> None:
+    execution_id = begun(
+        lab,
+        [
+            wait("a", event="thing.came", match="event.data.n == 2", depends_on=[]),
+            wait("b", event="go", depends_on=[]),
+        ],
+    )
+    with lab.world.database.transaction(lab.owner) as session:
+        service.signal(session, execution_id=execution_id, name="thing.came", data={"n": 1})
+    assert lab.states(execution_id)["a"] == "pending"
+    raise_event(lab, "thing.came", {"n": 2})
+    while service.handle_events(lab.world):
+        pass
+    lab.drain()
+    assert lab.states(execution_id) == {"a": "completed", "b": "waiting"}
+
+
+def test_a_message_dropped_beside_another_waking_is_sent_once_more(lab: Lab) -> None:
+    execution_id = begun(lab, [wait(event="go", match="event.data.n == 2")])
+    for n in (1, 2):
+        with lab.world.database.transaction(lab.owner) as session:
+            service.signal(session, execution_id=execution_id, name="go", data={"n": n})
+            # the worker that got the first one's message finds the row locked
+            lab.drain()
+    lab.drain()
+    assert lab.look(execution_id).state == "completed"
 
 
 # --- approvals ----------------------------------------------------------------------------------------------------------------

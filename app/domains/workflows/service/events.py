@@ -35,7 +35,8 @@ _SORT_OUT = text(
       SELECT position, owner_id FROM o WHERE EXISTS (
           SELECT FROM workflow_triggers t WHERE t.event_type = o.type AND t.is_active
             AND (t.owner_id IS NULL OR t.owner_id = o.owner_id))
-        OR EXISTS (SELECT FROM workflow_steps s WHERE s.owner_id = o.owner_id AND s.awaits = o.type)
+        OR EXISTS (SELECT FROM workflow_steps s WHERE s.owner_id = o.owner_id AND s.awaits = o.type
+          AND s.state IN ('pending', 'waiting'))
         OR EXISTS (SELECT FROM workflow_steps s WHERE s.subjects @> ARRAY[o.subject] AND s.owner_id = o.owner_id)),
     done AS (
       UPDATE outbox SET handled_at = now() FROM o

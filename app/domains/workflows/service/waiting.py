@@ -23,7 +23,7 @@ from pipelines.state import ENDED_EXECUTIONS
 _LISTENING = text(
     """
     SELECT sequence_number FROM workflow_steps
-    WHERE execution_id = :execution AND step_type = 'wait' AND definition ->> 'event' IS NOT NULL
+    WHERE execution_id = :execution AND step_type = 'wait' AND regexp_replace(definition ->> 'event', '^(crm|billing)[.]', '') = :name
       AND state IN ('pending', 'waiting') AND unmet = 0 AND sequence_number >= 0
     """
 )
@@ -68,7 +68,11 @@ def signal(
         sent_by=sent_by,
     )
     audit.record(session, "execution.signal", f"execution/{execution_id}", after={"name": name})
-    wake(session, execution_id, session.execute(_LISTENING, {"execution": execution_id}).scalars().all())
+    wake(
+        session,
+        execution_id,
+        session.execute(_LISTENING, {"execution": execution_id, "name": canonical(name)}).scalars().all(),
+    )
     session.expire(execution)
 
 

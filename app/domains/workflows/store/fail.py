@@ -39,6 +39,9 @@ _PUT_BACK = text(
     e AS (
       UPDATE workflow_executions SET check_at = least(check_at, CAST(:not_before AS timestamptz)) FROM s WHERE id = :execution)
     INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, worker, task_id, error)
+    SELECT owner_id, :execution, :began, step_name, 'pending', 'running', :attempt, :worker, :task_id, NULL FROM s
+    WHERE :in_one_transaction
+    UNION ALL
     SELECT owner_id, :execution, :now, step_name, 'running', 'retrying', :attempt, :worker, :task_id, :error FROM s
     RETURNING owner_id
     """
@@ -102,8 +105,11 @@ def put_back(session: Session, step: StepRun, delivery: Delivery, error: BaseExc
             "error_type": step.error_type,
             "traceback": traceback,
             "now": at,
+            # the beginning of such an attempt was rolled back with it
+            "in_one_transaction": step.held.token is None and not delivery.undo,
+            "began": step.claimed_at or at,
         },
-    ).one_or_none()
+    ).first()
     if row is None:
         raise LeaseLost
     if not delivery.undo and (observer := port(session, Observers).of(step.execution)):

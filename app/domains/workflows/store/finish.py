@@ -66,7 +66,7 @@ _HISTORY = """,
 """
 
 _BEGAN = """
-      SELECT owner_id, %(execution)s, %(started)s, step_name, 'pending', 'running', %(attempt)s, %(worker)s, %(task_id)s,
+      SELECT owner_id, %(execution)s, %(began)s, step_name, 'pending', 'running', %(attempt)s, %(worker)s, %(task_id)s,
         NULL, NULL::int[] FROM done UNION ALL
 """
 
@@ -181,6 +181,7 @@ def finish(
             "token": step.held.token,
             "now": at,
             "started": started,
+            "began": step.claimed_at or at,
             "attempt": step.attempt,
             "worker": delivery.worker,
             "task_id": delivery.task_id,

@@ -24,7 +24,7 @@ _AWAITING = text(
         SELECT jsonb_agg(jsonb_build_array(r.step_name, r.output_data) ORDER BY array_position(s.reads, r.sequence_number))
         FROM workflow_steps r WHERE r.execution_id = s.execution_id AND r.sequence_number = ANY(s.reads)) END AS outputs
     FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
-    WHERE s.owner_id = :owner AND s.awaits = :type AND s.state = 'waiting' AND e.created_at <= :at
+    WHERE s.owner_id = :owner AND s.awaits = :type AND s.state IN ('pending', 'waiting') AND e.created_at <= :at
       AND (s.execution_id, s.sequence_number) > (:execution, :number)
     ORDER BY s.execution_id, s.sequence_number LIMIT :batch
     """

@@ -19,7 +19,7 @@ from app.domains.workflows.store import children, elements, mailbox
 from app.domains.workflows.store.call import StepCall
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import end_step
-from app.domains.workflows.store.park import park
+from app.domains.workflows.store.park import forget, park
 from app.domains.workflows.store.records import StepRun
 from pipelines import waits
 from pipelines.definition import OnTimeout, StepType
@@ -186,6 +186,7 @@ def _nouns(source: str) -> set[str]:
 
 
 def _complete(session: Session, step: StepRun, delivery: Delivery, output: Any) -> Outcome:
+    forget(session, step)
     step.output = output
     return end_step(session, step, delivery, to="completed")
 

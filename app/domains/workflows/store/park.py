@@ -35,6 +35,20 @@ _PARK = text(
 )
 
 
+_FORGET = text(
+    """
+    UPDATE workflow_steps SET awaits = NULL, subjects = NULL, wake_at = NULL
+    WHERE execution_id = :execution AND sequence_number = :number
+      AND (awaits IS NOT NULL OR subjects IS NOT NULL OR wake_at IS NOT NULL)
+    """
+)
+
+
+def forget(session: Session, step: StepRun) -> None:
+    """What the step waited for concerns it no longer."""
+    session.execute(_FORGET, {"execution": step.execution.id, "number": step.number})
+
+
 def park(
     session: Session,
     step: StepRun,

@@ -21,27 +21,29 @@ from app.domains.workflows.store.start import send_ready
 # A step that is about to park holds its row: it is waited for, so that what came meanwhile wakes it all the same.
 _LOCK = text(
     """
-    SELECT s.sequence_number FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
+    SELECT s.sequence_number, s.state = 'waiting' AS is_parked
+    FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
     WHERE s.execution_id = :execution AND s.sequence_number = ANY(:numbers) AND s.state IN ('pending', 'waiting')
       AND s.unmet = 0 AND e.state IN ('running', 'waiting') AND e.stopping IS NULL
     ORDER BY s.sequence_number FOR UPDATE OF s
     """
 )
 
+# One that was woken before is sent once more: whoever got its message just now passed over the row that is locked here.
+# What it awaits stays, so that an event that comes before it looks is put into its mailbox.
 _WAKE = text(
     """
     WITH s AS (
-      UPDATE workflow_steps SET state = 'pending', sent_at = now(), tries = 0, wake_at = NULL, awaits = NULL,
-        subjects = NULL
-      WHERE execution_id = :execution AND sequence_number = ANY(:numbers) AND state = 'waiting'
+      UPDATE workflow_steps SET state = 'pending', sent_at = now(), tries = 0, wake_at = NULL
+      WHERE execution_id = :execution AND sequence_number = ANY(:locked)
       RETURNING owner_id, sequence_number, step_name, route),
     e AS (
-      UPDATE workflow_executions SET waiting = waiting - (SELECT count(*) FROM s)
-      WHERE id = :execution AND EXISTS (SELECT FROM s)
-      RETURNING id, owner_id, state, concurrency_key, concurrency_limit, counts_parked),
+      UPDATE workflow_executions SET waiting = waiting - cardinality(CAST(:parked AS int[]))
+      WHERE id = :execution RETURNING id, owner_id, state, concurrency_key, concurrency_limit, counts_parked),
     h AS (
       INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, released)
-      SELECT owner_id, :execution, :now, step_name, 'waiting', 'pending', ARRAY[sequence_number] FROM s)
+      SELECT owner_id, :execution, :now, step_name, 'waiting', 'pending', ARRAY[sequence_number] FROM s
+      WHERE sequence_number = ANY(:parked))
     SELECT e.*, (SELECT jsonb_agg(route ORDER BY sequence_number) FROM s) AS routes FROM e
     """
 )
@@ -68,18 +70,17 @@ def wake(session: Session, execution_id: int, numbers: Collection[int]) -> int:
     Nothing is woken in an execution that is paused or stopping. One whose concurrency key is at its limit goes on when its
     turn comes.
     """
-    wanted = sorted(numbers)
-    locked = session.execute(_LOCK, {"execution": execution_id, "numbers": wanted}).scalars().all()
-    if not locked:
+    found = session.execute(_LOCK, {"execution": execution_id, "numbers": sorted(numbers)}).all()
+    if not found:
         return 0
+    locked = [row.sequence_number for row in found]
+    parked = [row.sequence_number for row in found if row.is_parked]
     at = now(session)
-    row = session.execute(_WAKE, {"execution": execution_id, "numbers": locked, "now": at}).one_or_none()
-    if row is None:
-        return 0
-    if row.state == "waiting" and not run_on(session, row, at=at):
-        return len(row.routes)
-    send_ready(session, row.owner_id, execution_id, row.routes)
-    return len(row.routes)
+    row = session.execute(_WAKE, {"execution": execution_id, "locked": locked, "parked": parked, "now": at}).one()
+    if row.state == "waiting" and parked and not run_on(session, row, at=at):
+        return len(parked)
+    send_ready(session, row.owner_id, execution_id, row.routes or ())
+    return len(parked)
 
 
 def run_on(session: Session, row: Any, *, at: datetime) -> bool:
