@@ -97,7 +97,7 @@ class Lab(Engine):
             "UPDATE workflow_steps SET not_before = NULL, sent_at = NULL WHERE execution_id = :e AND not_before IS NOT NULL",
             e=execution_id,
         )
-        self.sql("UPDATE workflow_executions SET check_at = now() WHERE id = :e", e=execution_id)
+        self.sql("UPDATE workflow_executions SET check_at = now() - interval '1 year' WHERE id = :e", e=execution_id)
 
     def sweep(self, *, seen: Mapping[str, float] | None = None) -> None:
         with self.world.across.transaction() as session:

@@ -356,10 +356,10 @@ def test_a_broker_that_is_away_for_long_does_not_delay_what_comes_after(lab: Lab
         lab.sql(
             "UPDATE workflow_steps SET sent_at = sent_at - interval '1 day' WHERE execution_id = :e", e=execution_id
         )
-        lab.sql("UPDATE workflow_executions SET check_at = now() WHERE id = :e", e=execution_id)
+        lab.sql("UPDATE workflow_executions SET check_at = now() - interval '1 year' WHERE id = :e", e=execution_id)
         lab.sweep()
     lab.broker.away = False
-    lab.sql("UPDATE workflow_executions SET check_at = now() WHERE id = :e", e=execution_id)
+    lab.sql("UPDATE workflow_executions SET check_at = now() - interval '1 year' WHERE id = :e", e=execution_id)
     lab.sql("UPDATE workflow_steps SET sent_at = sent_at - interval '30 s' WHERE execution_id = :e", e=execution_id)
     lab.sweep()
     row = lab.steps(execution_id)["s"]
@@ -389,7 +389,9 @@ def test_a_step_is_not_begun_again_while_what_it_had_begun_is_undone(lab: Lab) -
 
     def slow(call: Call) -> None:
         time.sleep(lab.world.settings.lease_seconds + 1)
-        lab.sql("UPDATE workflow_executions SET check_at = now() WHERE id = :e", e=call.execution_id)
+        lab.sql(
+            "UPDATE workflow_executions SET check_at = now() - interval '1 year' WHERE id = :e", e=call.execution_id
+        )
         lab.sweep()
         HOOKS.pop("undo_s")
         made.append(("while undoing", lab.steps(call.execution_id)["s"].state))
@@ -569,7 +571,7 @@ def test_what_waits_in_a_long_queue_is_not_sent_again(lab: Lab) -> None:
             "UPDATE workflow_steps SET tries = 0, sent_at = now() - interval '1 minute' WHERE execution_id = :e",
             e=execution_id,
         )
-        lab.sql("UPDATE workflow_executions SET check_at = now() WHERE id = :e", e=execution_id)
+        lab.sql("UPDATE workflow_executions SET check_at = now() - interval '1 year' WHERE id = :e", e=execution_id)
         lab.broker.sent.clear()
         lab.sweep(seen={queue: time.time() - seconds_ago})
         assert len(lab.broker.sent) == sent, (queue, seconds_ago)

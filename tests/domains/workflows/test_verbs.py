@@ -343,7 +343,7 @@ def test_a_retried_execution_has_its_longest_duration_anew(lab: Lab) -> None:
     )
     with lab.world.database.transaction(lab.owner) as session:
         service.retry_steps(session, execution_id=execution_id)
-    lab.sql("UPDATE workflow_executions SET check_at = now() WHERE id = :e", e=execution_id)
+    lab.sql("UPDATE workflow_executions SET check_at = now() - interval '1 year' WHERE id = :e", e=execution_id)
     lab.sweep()
     BROKEN.clear()
     lab.drain()
