@@ -58,6 +58,8 @@ class Stack:
 @contextmanager
 def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
     """Fresh servers in a folder of their own, migrated and seeded; gone when the block ends."""
+    # the benchmark's operation is a plugin like anybody's, found by its entry point
+    sys.path.append(str(ROOT / "benchmarks" / "plugin"))
     with tempfile.TemporaryDirectory(prefix="turnup-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
