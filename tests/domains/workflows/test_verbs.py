@@ -270,6 +270,21 @@ def test_a_failed_step_is_skipped_and_its_execution_goes_on(lab: Lab) -> None:
     )
 
 
+def test_the_elements_of_a_failed_step_that_is_skipped_stay_as_they_are(lab: Lab) -> None:
+    HOOKS["each[1]"] = maybe
+    BROKEN.add("each[1]")
+    each = operated("each", for_each="${items}", max_parallel=1)
+    execution_id = lab.start(
+        [each, operated("last")], context={"items": [1, 2, 3]}, input={"items": {}}, rollback_on_failure=False
+    )
+    lab.drain()
+    does(lab, service.skip_steps, execution_id, step_names=["each"])
+    assert lab.states(execution_id) == {"each": "skipped", "last": "completed"}
+    with lab.world.database.transaction(lab.owner) as session:
+        counts = service.element_counts(session, execution_id=execution_id)
+    assert counts[0] == {"cancelled": 1, "completed": 1, "failed": 1}
+
+
 def test_a_step_at_work_or_done_is_not_skipped(lab: Lab) -> None:
     def skipping(call: Call) -> Any:
         with pytest.raises(WrongState, match="at work"):
@@ -423,6 +438,65 @@ def test_a_rerun_lets_finish_what_runs_and_keeps_what_is_to_come(lab: Lab) -> No
     assert done == ["slow", "b"]
     does(lab, service.signal, execution_id, name="it.happens", data={})
     assert (state(lab, execution_id), done) == (("completed", "none"), ["slow", "b", "last"])
+
+
+def test_elements_beside_a_rerun_go_on_after_it(lab: Lab) -> None:
+    done: list[str] = []
+
+    def rerunning(call: Call) -> Any:
+        if not done:
+            with lab.world.database.transaction(lab.owner) as session:
+                service.rerun(session, execution_id=call.execution_id, step_name="b")
+        done.append(call.step_name)
+        return {}
+
+    HOOKS.update({f"each[{index}]": rerunning for index in range(3)})
+    each = operated("each", "leased", depends_on=[], for_each="${items}", max_parallel=1)
+    execution_id = lab.start(
+        [operated("b", depends_on=[]), each, operated("last", depends_on=["each", "b"])],
+        context={"items": [1, 2, 3]},
+        input={"items": {}},
+    )
+    lab.drain()
+    assert (state(lab, execution_id), done) == (("completed", "none"), ["each[0]", "each[1]", "each[2]"])
+
+
+def test_an_element_that_fails_beside_a_rerun_stops_the_others_after_it(lab: Lab) -> None:
+    def failing(call: Call) -> Any:
+        with lab.world.database.transaction(lab.owner) as session:
+            service.rerun(session, execution_id=call.execution_id, step_name="b")
+        raise StepFailed("no", permanent=True)
+
+    HOOKS["each[0]"] = failing
+    each = operated("each", "leased", depends_on=[], for_each="${items}", max_parallel=1, critical=False)
+    execution_id = lab.start([operated("b", depends_on=[]), each], context={"items": [1, 2, 3]}, input={"items": {}})
+    lab.drain()
+    assert (state(lab, execution_id), lab.states(execution_id)["each"]) == (("completed", "none"), "failed")
+    with lab.world.database.transaction(lab.owner) as session:
+        assert service.element_counts(session, execution_id=execution_id)[1] == {"cancelled": 2, "failed": 1}
+
+
+def test_a_critical_failure_beside_a_rerun_is_no_completion(lab: Lab) -> None:
+    def failing(call: Call) -> Any:
+        with lab.world.database.transaction(lab.owner) as session:
+            service.rerun(session, execution_id=call.execution_id, step_name="b")
+        raise StepFailed("no", permanent=True)
+
+    HOOKS["slow"] = failing
+    execution_id = lab.start(
+        [
+            operated("a"),
+            operated("b", depends_on=["a"]),
+            operated("slow", "leased", depends_on=["a"]),
+            operated("last", depends_on=["slow", "b"]),
+        ]
+    )
+    lab.drain()
+    found = lab.look(execution_id)
+    assert (found.state, found.rollback, found.rerun, found.error["step"]) == ("failed", "done", None, "slow")
+    HOOKS.clear()
+    does(lab, service.retry_steps, execution_id)
+    assert (state(lab, execution_id), set(lab.states(execution_id).values())) == (("completed", "none"), {"completed"})
 
 
 def test_a_rerun_whose_undo_gives_up_goes_on_once_the_rollback_is_retried(lab: Lab) -> None:

@@ -18,7 +18,7 @@ from app.core.clock import now
 from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.workflows.rules import hop, steps_of
-from app.domains.workflows.store import children, elements
+from app.domains.workflows.store import children, elements, siblings
 from app.domains.workflows.store.start import send_ready
 from app.domains.workflows.store.wake import wake
 from pipelines.definition import StepType
@@ -63,11 +63,13 @@ _AGAIN = text(
 
 _ALSO_TO_COME = text(
     """
-    UPDATE workflow_steps s SET releases = r.releases, sink = r.sink, tries = 0,
-      sent_at = CASE WHEN s.state = 'pending' AND s.unmet = 0 THEN now() ELSE s.sent_at END
+    UPDATE workflow_steps s SET releases = r.releases, sink = r.sink, tries = 0, sent_at = CASE
+      WHEN s.state = 'pending' AND s.unmet = 0 THEN
+        CASE WHEN s.not_before IS NULL OR s.not_before <= :now THEN now() END
+      ELSE s.sent_at END
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (number int, releases int[], sink boolean)
     WHERE s.execution_id = :execution AND s.sequence_number = r.number
-    RETURNING s.sequence_number, s.route, s.state = 'pending' AND s.unmet = 0 AS ready
+    RETURNING s.sequence_number, s.route, s.state = 'pending' AND s.unmet = 0 AND s.sent_at IS NOT NULL AS ready
     """
 )
 
@@ -201,7 +203,7 @@ def reopen(
     others = [linked(number) for number in sorted(to_come - set(again))]
     if fresh:
         session.execute(_FORGET_ELEMENTS, {"execution": execution_id, "numbers": sorted(fresh)})
-    kept = set(again) - set(fresh)
+    kept = set(again) - set(fresh) - set(passed_over)
     if expanded := {number for number in kept if found.rows[number].elements is not None}:
         elements.reset(session, execution_id, expanded)
     if started := {number for number in kept if found.rows[number].child_id is not None}:
@@ -209,8 +211,12 @@ def reopen(
     session.execute(_AGAIN, {"execution": execution_id, "rows": json.dumps(rows), "now": at})
     ready = {row["number"]: row["route"] for row in rows if not row["unmet"]}
     if others:
-        beside = session.execute(_ALSO_TO_COME, {"execution": execution_id, "rows": json.dumps(others)})
+        beside = session.execute(_ALSO_TO_COME, {"execution": execution_id, "rows": json.dumps(others), "now": at})
         ready |= {row.sequence_number: row.route for row in beside if row.ready}
+    for number in sorted(to_come - set(again)):
+        if found.rows[number].state == "pending" and found.rows[number].elements is not None:
+            at_a_time = by_name[graph.names[number]].max_parallel
+            ready |= siblings.go_on(session, execution_id, number, at_a_time=at_a_time)
     owner_id = session.execute(
         _GO_ON,
         {

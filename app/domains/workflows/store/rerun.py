@@ -14,7 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
+from app.core.queue import send_task
 from app.domains.workflows.store.reopen import Found, look, reopen
+from app.domains.workflows.store.stop import stop
+from app.domains.workflows.store.tasks import SETTLE_TASK
 
 _ASK = text(
     """
@@ -29,6 +32,17 @@ _ASK = text(
     INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state)
     SELECT owner_id, :execution, :now, state, 'rerunning' FROM e RETURNING owner_id
     """
+)
+
+_FIRST_FAILED = text(
+    """
+    SELECT step_name, error_type, error_message FROM workflow_steps
+    WHERE execution_id = :execution AND sequence_number = ANY(:numbers) ORDER BY completed_at, sequence_number LIMIT 1
+    """
+)
+
+_GIVE_UP = text(
+    "UPDATE workflow_executions SET stopping = NULL, rerun = NULL, rollback = 'none' WHERE id = :execution AND stopping = 'rerun'"
 )
 
 _ASKED = text("SELECT snapshot, rerun FROM workflow_executions WHERE id = :execution")
@@ -52,10 +66,17 @@ def asked(session: Session, execution_id: int) -> frozenset[int]:
 
 
 def go_on(session: Session, execution_id: int) -> None:
-    """Nothing is left of the steps: they run again, with what never began."""
+    """Nothing is left of the steps: they run again, with what never began.
+
+    Unless a critical step beside them failed meanwhile: then the execution fails with it.
+    """
     row = session.execute(_ASKED, {"execution": execution_id}).one()
     found = look(session, execution_id, row.snapshot)
     again = set(row.rerun["steps"]) | found.numbers("cancelled")
+    failed = {number for number in found.numbers("failed") - again if found.rows[number].critical}
+    if failed:
+        _fail(session, execution_id, failed)
+        return
     reopen(
         session,
         found,
@@ -66,6 +87,16 @@ def go_on(session: Session, execution_id: int) -> None:
         not_passed_over=again - found.skipped_by_condition(again) | {row.rerun["first"]},
         context=row.rerun["context"],
     )
+
+
+def _fail(session: Session, execution_id: int, numbers: Collection[int]) -> None:
+    """It was let finish and failed for good while nothing could be stopped for that reason, too."""
+    step = session.execute(_FIRST_FAILED, {"execution": execution_id, "numbers": sorted(numbers)}).one()
+    session.execute(_GIVE_UP, {"execution": execution_id})
+    about = {"step": step.step_name, "type": step.error_type, "message": step.error_message}
+    stopped = stop(session, execution_id, why="failure", error=about)
+    if stopped is not None:
+        send_task(session, SETTLE_TASK, str(stopped.owner_id), execution_id)
 
 
 def _untouched(found: Found) -> set[int]:

@@ -67,6 +67,31 @@ _IS_OVER = text(
 )
 
 
+# After a stop between two elements: as many as may run at a time are open again, those first that were before.
+_GO_ON = text(
+    """
+    WITH own AS (
+      SELECT sequence_number, unmet FROM workflow_steps
+      WHERE execution_id = :execution AND sequence_number >= :first AND sequence_number < :end AND state = 'pending'),
+    open AS (
+      SELECT sequence_number FROM own ORDER BY unmet, sequence_number
+      LIMIT greatest(:at_a_time, (SELECT count(*) FROM own WHERE unmet = 0)))
+    UPDATE workflow_steps s SET unmet = 0, tries = 0,
+      sent_at = CASE WHEN s.not_before IS NULL OR s.not_before <= :now THEN now() END
+    FROM open WHERE s.execution_id = :execution AND s.sequence_number = open.sequence_number
+    RETURNING s.sequence_number, s.route, s.sent_at IS NOT NULL AS is_sent
+    """
+)
+
+_FIRST_FAILED = text(
+    """
+    SELECT item_index, error_message FROM workflow_steps
+    WHERE execution_id = :execution AND sequence_number >= :first AND sequence_number < :end AND state = 'failed'
+    ORDER BY completed_at, sequence_number LIMIT 1
+    """
+)
+
+
 def let_in_next(session: Session, step: StepRun, *, undo: bool = False) -> dict[int, Route]:
     """Make the next element ready that waits for its turn; none where all are open that are left."""
     rows = session.execute(
@@ -82,9 +107,21 @@ def let_in_next(session: Session, step: StepRun, *, undo: bool = False) -> dict[
 
 def stop_rest(session: Session, step: StepRun) -> dict[int, Route]:
     """After an element that failed for good: cancel those that have not begun; their step, if nothing else is left."""
-    error = element_error(step.item_index, step.error_message)
-    rows = session.execute(_STOP_REST, {**_where(step), "error": error, "now": now(session)})
-    return {row.sequence_number: Route.from_json(row.route) for row in rows if not row.unmet}
+    ready = _stop_rest(session, _where(step), element_error(step.item_index, step.error_message))
+    return {number: Route.from_json(route) for number, route in ready.items()}
+
+
+def go_on(session: Session, execution_id: int, number: int, *, at_a_time: int) -> dict[int, Any]:
+    """The elements of this step go on after a stop, during which ends of theirs let nobody in; returns the routes of what is ready.
+
+    All steps of the execution are locked.
+    """
+    where = _among(execution_id, number)
+    ready: dict[int, Any] = {}
+    if (first := session.execute(_FIRST_FAILED, where).one_or_none()) is not None:
+        ready |= _stop_rest(session, where, element_error(first.item_index, first.error_message))
+    rows = session.execute(_GO_ON, {**where, "at_a_time": at_a_time, "now": now(session)})
+    return ready | {row.sequence_number: row.route for row in rows if row.is_sent}
 
 
 def no_more_attempts(session: Session, step: StepRun) -> bool:
@@ -97,13 +134,16 @@ def element_error(index: int | None, message: str | None) -> str:
     return f"element {index}: {message}"
 
 
+def _stop_rest(session: Session, where: dict[str, Any], error: str) -> dict[int, Any]:
+    rows = session.execute(_STOP_REST, {**where, "error": error, "now": now(session)})
+    return {row.sequence_number: row.route for row in rows if not row.unmet}
+
+
 def _where(step: StepRun) -> dict[str, Any]:
     assert step.parent_number is not None
-    numbers = element_numbers(step.parent_number)
-    return {
-        "execution": step.execution.id,
-        "number": step.number,
-        "parent": step.parent_number,
-        "first": numbers.start,
-        "end": numbers.stop,
-    }
+    return {**_among(step.execution.id, step.parent_number), "number": step.number}
+
+
+def _among(execution_id: int, parent: int) -> dict[str, Any]:
+    numbers = element_numbers(parent)
+    return {"execution": execution_id, "parent": parent, "first": numbers.start, "end": numbers.stop}
