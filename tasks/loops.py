@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from app.adapters.bus.port import Bus
 from app.core.election import is_elected
-from app.core.events import OUTBOX_CHANNEL, publish_batch
+from app.core.events import CHANNELS, publish_batch
 from app.core.ids import new_id
 from app.core.settings import Settings
 from app.domains.workflows import service as workflows
@@ -27,7 +27,7 @@ from tasks.process import Process
 
 log = logging.getLogger(__name__)
 
-RELAY_POLL_SECONDS = 1.0
+POLL_SECONDS = 1.0
 TIMER_SECONDS = 0.25
 """Between two ticks of the timer: what is due is woken well within a second."""
 
@@ -77,11 +77,14 @@ class Loops:
         self._stopped.wait(TIMER_SECONDS if elected else TIMER_LEASE_SECONDS / 4)
 
     def hand_on(self) -> None:
-        """Hand events to waits and triggers as long as there are any; wait to be woken, or a second."""
+        """Hand events to waits and triggers, whenever there are any."""
         world = self._process.world
-        while workflows.handle_events(world) and not self._stopped.is_set():
-            pass
-        self._listen()
+
+        def hand_on_all() -> None:
+            while workflows.handle_events(world) and not self._stopped.is_set():
+                pass
+
+        self._whenever_told(hand_on_all)
 
     def bulk(self) -> None:
         """One pass over the bulk operations that are under way, then a rest."""
@@ -89,20 +92,28 @@ class Loops:
         self._stopped.wait(BULK_SECONDS)
 
     def relay(self) -> None:
-        """Publish what is in the outbox; wait to be woken, or a second."""
+        """Publish what is in the outbox, whenever there is anything."""
         world = self._process.world
         bus = world.ports.get(Bus)  # type: ignore[type-abstract]
-        while True:
-            with world.across.transaction() as session:
-                if not publish_batch(session, bus.publish):
-                    break
-        self._listen()
 
-    def _listen(self) -> None:
+        def publish_all() -> None:
+            while not self._stopped.is_set():
+                with world.across.transaction() as session:
+                    if not publish_batch(session, bus.publish):
+                        return
+
+        self._whenever_told(publish_all)
+
+    def _whenever_told(self, work: Callable[[], None]) -> None:
+        """Do it now, and again at each event and once a second; the first time also while Redis is away."""
+        work()
         with self._process.world.redis.pubsub(ignore_subscribe_messages=True) as listener:  # type: ignore[no-untyped-call]
-            listener.subscribe(OUTBOX_CHANNEL)
-            listener.get_message(timeout=RELAY_POLL_SECONDS)  # the word that it is subscribed, which comes at once
-            listener.get_message(timeout=RELAY_POLL_SECONDS)
+            listener.psubscribe(CHANNELS)
+            while not self._stopped.is_set():
+                work()
+                listener.get_message(timeout=POLL_SECONDS)
+                while listener.get_message(timeout=0) is not None:
+                    pass
 
     def _guarded(self, loop: Callable[[], None]) -> None:
         while not self._stopped.is_set():
@@ -110,7 +121,7 @@ class Loops:
                 loop()
             except Exception:
                 log.exception("%s failed; trying again", loop.__name__)
-                self._stopped.wait(RELAY_POLL_SECONDS)
+                self._stopped.wait(POLL_SECONDS)
 
 
 def main() -> int:

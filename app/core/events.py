@@ -26,7 +26,9 @@ _INSERT = """
 """
 _ALONE = text("SELECT pg_try_advisory_xact_lock(:key)")
 
-OUTBOX_CHANNEL = "turnup:outbox"
+CHANNELS = "turnup:*"
+"""Each event wakes the channel of its subject; whoever wants to hear of all of them listens to this pattern."""
+
 SOURCE = "/turnup"
 CAUSED_BY = "caused_by"
 """Under this name a session's `info` holds the execution for whose step it works."""
@@ -82,7 +84,6 @@ def emit(
             "owner": owner_id or session.info[OWNER],
         },
     )
-    wake(session, OUTBOX_CHANNEL)
     wake(session, f"turnup:{subject}")
     return event_id
 

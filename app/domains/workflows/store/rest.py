@@ -9,6 +9,9 @@ from app.core.clock import now
 from app.core.events import emit
 from app.domains.workflows.store.places import leave_place
 
+# before anything is counted: whoever wakes one of its steps holds this row, and what he wrote is to be seen
+_LOCK = text("SELECT FROM workflow_executions WHERE id = :execution FOR NO KEY UPDATE")
+
 _REST = text(
     """
     WITH e AS (
@@ -33,6 +36,7 @@ def rest(session: Session, execution_id: int) -> bool:
     Two that end at once may both find the other at work; then the sweeper calls this.
     """
     at = now(session)
+    session.execute(_LOCK, {"execution": execution_id})
     row = session.execute(_REST, {"execution": execution_id, "now": at}).one_or_none()
     if row is None:
         return False

@@ -77,7 +77,7 @@ def wake(session: Session, execution_id: int, numbers: Collection[int]) -> int:
     parked = [row.sequence_number for row in found if row.is_parked]
     at = now(session)
     row = session.execute(_WAKE, {"execution": execution_id, "locked": locked, "parked": parked, "now": at}).one()
-    if row.state == "waiting" and parked and not run_on(session, row, at=at):
+    if row.state == "waiting" and not run_on(session, row, at=at):
         return len(parked)
     send_ready(session, row.owner_id, execution_id, row.routes or ())
     return len(parked)
