@@ -1,0 +1,113 @@
+"""Two at once, and the second attempt: what the engine must not lose between two statements of others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.core.settings import Settings
+from app.domains.workflows import service
+from tests.domains.workflows import test_waiting
+from tests.domains.workflows.lab import Lab
+from tests.domains.workflows.test_waiting import (
+    wait,
+)
+from tests.scenarios.conftest import step
+from tests.servers import eventually, prepared
+
+lab = test_waiting.lab
+
+
+@pytest.fixture(scope="session")
+def waiting_settings(worker_id: str) -> Settings:
+    """A database whose clock may be moved, and which no loop looks at."""
+    return replace(prepared(f"turnup_attacks_{worker_id}", 15), resend_after=5.0, test_clock=True)
+
+
+def beside(lab: Lab, act: Callable[[], Any]) -> threading.Thread:
+    """Begin something in a thread, until it is done or waits for a lock."""
+    thread = threading.Thread(target=act)
+    thread.start()
+
+    def waits() -> bool:
+        with lab.world.across.transaction() as session:
+            found = session.execute(
+                text(
+                    """
+                    SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                    WHERE NOT l.granted AND a.datname = current_database()
+                    """
+                )
+            )
+            return not thread.is_alive() or found.scalar_one() > 0
+
+    eventually(waits, what="the other one to be done, or to wait")
+    return thread
+
+
+def number_of(lab: Lab, execution_id: int, name: str) -> int:
+    return lab.steps(execution_id)[name].sequence_number
+
+
+def say(lab: Lab, session: Any, execution_id: int, name: str, **data: Any) -> None:
+    service.signal(session, execution_id=execution_id, name=name, data=data, sent_by="ops")
+
+
+# --- wake-ups -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_waking_beside_the_last_running_step_is_not_lost(lab: Lab) -> None:
+    execution_id = lab.start(
+        [
+            wait("a", event="go", depends_on=[]),
+            wait("b", event="never", depends_on=[]),
+            step("c", "quiet", depends_on=[]),
+            step("d", "quiet", depends_on=["a", "b", "c"]),
+        ]
+    )
+    numbers = {name: number_of(lab, execution_id, name) for name in "abc"}
+    lab.broker.sent.clear()
+    for name in "ab":
+        lab.deliver(execution_id, numbers[name])
+    with lab.world.database.transaction(lab.owner) as session:
+        say(lab, session, execution_id, "go")
+        # it sees both of them parked, and waits for the execution's row
+        thread = beside(lab, lambda: lab.deliver(execution_id, numbers["c"]))
+    thread.join()
+    lab.drain()
+    assert lab.states(execution_id) == {"a": "completed", "b": "waiting", "c": "completed", "d": "pending"}
+    assert lab.look(execution_id).state == "waiting"
+
+
+@pytest.fixture
+def failing_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], None]:
+    """Let the first call of a function fail as the network does."""
+
+    def fail(module: Any, name: str) -> None:
+        original, made = getattr(module, name), []
+
+        def act(*about: Any, **more: Any) -> Any:
+            if not made:
+                made.append(name)
+                raise ConnectionError("reset by peer")
+            return original(*about, **more)
+
+        monkeypatch.setattr(module, name, act)
+
+    return fail
+
+
+# --- places -----------------------------------------------------------------------------------------------------------------
+
+
+KEYED = {"key": "all", "limit": 1}
+
+
+def queued(lab: Lab, name: str, count: int) -> list[int]:
+    with lab.world.database.transaction(lab.owner) as session:
+        return [service.start(session, workflow=name, context={}, trigger_type="manual").id for _ in range(count)]
