@@ -96,20 +96,20 @@ def executions(
     statement = select(found)
     if status == "compensating":
         statement = statement.where(found.state == "running", found.rollback.in_(("pending", "running")))
-    elif status:
+    elif status is not None:
         statement = statement.where(found.state == status)
-    if error or failed_step:
+    if error is not None or failed_step is not None:
         # by this the index of what has failed is found, before the texts are read
         statement = statement.where(found.error.is_not(None))
     if since is not None:
         statement = statement.where(found.created_at >= since)
     if until is not None:
         statement = statement.where(found.created_at < until)
-    if error:
+    if error is not None:
         statement = statement.where(found.error["message"].astext.icontains(error, autoescape=True))
     same = ((workflow, found.workflow_name), (correlation, found.correlation_id), (trigger, found.trigger_type))
     for value, column in (*same, (failed_step, found.error["step"].astext)):
-        if value:
+        if value is not None:
             statement = statement.where(column == value)
     return statement
 

@@ -140,8 +140,8 @@ class ExecutionFilters(ma.Schema):
     """A search for executions."""
 
     status = fields.String(validate=ma.validate.OneOf(EXECUTION_STATUSES))
-    workflow = fields.String(validate=ma.validate.Length(max=200))
-    correlation = fields.String(validate=ma.validate.Length(max=200))
+    workflow = fields.String(validate=ma.validate.Length(1, 200))
+    correlation = fields.String(validate=ma.validate.Length(1, 200))
     since = fields.AwareDateTime(data_key="from")
     until = fields.AwareDateTime(data_key="to")
     error = fields.String(

@@ -30,6 +30,9 @@ BULK = Catalogue()
 BROKEN: set[int] = set()
 """Numbers of the executions, as their context says, whose step fails."""
 
+STUCK: set[int] = set()
+"""And whose step cannot be undone."""
+
 
 @BULK.operation("bulk.maybe", undone_by="bulk.undo")
 def maybe(call: Call, *, n: int) -> dict[str, Any]:
@@ -42,6 +45,9 @@ def maybe(call: Call, *, n: int) -> dict[str, Any]:
 
 @BULK.operation("bulk.undo")
 def undo(call: Call, *, n: int) -> dict[str, Any]:
+    if n in STUCK:
+        message = f"number {n} is stuck"
+        raise StepFailed(message, permanent=True)
     return {}
 
 
@@ -57,6 +63,7 @@ def lab(bulk_settings: Settings) -> Iterator[Lab]:
     own = build_world(bulk_settings, sender=broker)
     own.operations.include(BULK)
     BROKEN.clear()
+    STUCK.clear()
     try:
         with own.across.transaction() as session:
             move_to(session, utc_now())
@@ -247,6 +254,71 @@ def test_a_search_of_nothing_in_particular_and_parameters_that_a_verb_does_not_t
         start(lab, params={"colour": "red"})
     with pytest.raises(Invalid, match="not those of signal"):
         start(lab, "signal")
+
+
+@pytest.mark.parametrize(
+    ("verb", "params"),
+    [
+        ("retry", {"steps": 5}),
+        ("retry", {"steps": "b"}),
+        ("retry", {"steps": []}),
+        ("skip", {"steps": [5]}),
+        ("rerun", {"step": {}}),
+        ("rerun", {"context": "n"}),
+        ("replay", {"same_version": "maybe"}),
+        ("signal", {"name": 5}),
+        ("signal", {"name": "it.happens", "data": []}),
+        ("approve", {"step": ""}),
+    ],
+)
+def test_parameters_of_a_wrong_type_are_refused_before_anybody_is_asked(
+    lab: Lab, verb: str, params: dict[str, Any]
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        start(lab, verb, params=params)
+    assert [fault.pointer for fault in refused.value.faults] == [f"/params/{[*params][-1]}"]
+
+
+def test_what_the_program_itself_cannot_do_is_refused_and_the_operation_ends(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise TypeError
+
+    ids = failed(lab, 2)
+    bulk_id = start(lab)
+    monkeypatch.setattr(service.verbs, "retry_steps", broken)
+    passes(lab, 2)
+    told = report(lab, bulk_id)
+    assert (told.refused, told.problems[0].message) == (len(ids), "an error of the program: TypeError")
+    assert look(lab, bulk_id).state == "completed"
+
+
+def test_an_empty_name_finds_nothing_and_not_everything(lab: Lab) -> None:
+    failed(lab, 1)
+    for name in ("workflow", "correlation", "failed_step"):
+        with lab.world.database.transaction(lab.owner) as session:
+            assert service.preview_bulk(session, filters={name: ""}).count == 0
+
+
+def test_a_rollback_after_which_a_rerun_goes_on_has_got_past(lab: Lab) -> None:
+    [first, _] = failed(lab, 2)
+    BROKEN.clear()
+    with lab.world.database.transaction(lab.owner) as session:
+        service.retry_steps(session, execution_id=first)
+    lab.drain()
+    assert lab.look(first).state == "completed"
+    STUCK.add(1)
+    with lab.world.database.transaction(lab.owner) as session:
+        service.rerun(session, execution_id=first, step_name="b")
+    lab.drain()
+    assert lab.look(first).rollback == "incomplete"
+    STUCK.clear()
+    bulk_id = start(lab, "rollback")
+    passes(lab, 3)
+    told = report(lab, bulk_id)
+    assert (told.got_past, told.refused, look(lab, bulk_id).state) == (1, 1, "completed")
+    assert lab.look(first).state == "completed"
 
 
 def test_executions_are_found_by_what_failed(lab: Lab) -> None:

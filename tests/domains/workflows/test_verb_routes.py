@@ -131,7 +131,13 @@ def test_terminating_needs_its_own_permission(desk: Desk) -> None:
     assert desk.post(execution_id, "terminate").status_code == 403
     bulk = {"verb": "terminate", "filters": {"status": "waiting"}}
     assert desk.http.post("/api/v1/workflows/bulk", json=bulk, headers=desk.headers).status_code == 403
+    without = desk.headers
     desk.headers = _headers(desk.lab.world.settings, desk.lab.owner, *ALL, "workflow:terminate")
+    bulk_id = desk.http.post("/api/v1/workflows/bulk", json=bulk, headers=desk.headers).json["id"]
+    path = f"/api/v1/workflows/bulk/{bulk_id}"
+    assert desk.http.post(f"{path}/stop", json={}, headers=without).status_code == 200
+    assert desk.http.post(f"{path}/resume", json={}, headers=without).status_code == 403
+    assert desk.http.post(f"{path}/resume", json={}, headers=desk.headers).status_code == 200
     assert desk.post(execution_id, "terminate").status_code == 202
     assert desk.shown(execution_id)["status"] == "cancelled"
 
@@ -219,6 +225,8 @@ def test_a_bulk_operation_is_previewed_started_reported_and_stopped(desk: Desk) 
     assert (preview.status_code, preview.json["total"]) == (200, 3)
     assert {e["id"] for e in preview.json["sample"]} == set(ids)
     assert post("", {"verb": "retry", "filters": {}}).status_code == 422
+    assert post("", {"verb": "retry", "filters": {"workflow": ""}}).status_code == 422
+    assert post("", {"verb": "retry", "filters": search, "params": {"steps": "b"}}).status_code == 422
     BROKEN.clear()
     started = post("", body)
     assert (started.status_code, started.json["report"]["pending"]) == (202, 3)

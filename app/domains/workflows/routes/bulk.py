@@ -27,9 +27,7 @@ def start_bulk(ctx: Context) -> Any:
     With `preview` nothing is done, and the answer (200) says how many it would be about.
     """
     wanted = ctx.body
-    needed = service.VERBS[wanted["verb"]].permission
-    if not ctx.principal.may(needed):
-        raise Forbidden(f"This needs the permission {needed}.")
+    _refuse_without_permission(ctx, wanted["verb"])
     if wanted["preview"]:
         found = service.preview_bulk(ctx.session, filters=wanted["filters"])
         preview = {"verb": wanted["verb"], "total": found.count, "sample": found.sample}
@@ -103,8 +101,15 @@ def stop_bulk(ctx: Context, *, bulk_id: int) -> Any:
     errors=(409,),
 )
 def resume_bulk(ctx: Context, *, bulk_id: int) -> Any:
-    """Go on with a stopped one, without canary and limit."""
+    """Go on with a stopped one, without canary and limit; needs the permission of its verb."""
+    _refuse_without_permission(ctx, service.get_bulk(ctx.session, bulk_id=bulk_id).verb)
     return _reported(ctx, service.resume_bulk(ctx.session, bulk_id=bulk_id, reason=ctx.body["reason"]))
+
+
+def _refuse_without_permission(ctx: Context, verb: str) -> None:
+    needed = service.VERBS[verb].permission
+    if not ctx.principal.may(needed):
+        raise Forbidden(f"This needs the permission {needed}.")
 
 
 def _reported(ctx: Context, bulk: service.BulkOperation) -> With:

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.core import audit
@@ -54,6 +55,27 @@ class Asked:
 
 
 Act = Callable[[Session, Asked], int | None]
+
+NAME_LIMIT = 200
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= NAME_LIMIT
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_name, value))
+
+
+PARAMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "steps": (_are_names, "has to be a list of step names"),
+    "step": (_is_name, "has to be a step's name"),
+    "name": (_is_name, f"has to be a name of up to {NAME_LIMIT} characters"),
+    "context": (lambda value: isinstance(value, dict), "has to be an object"),
+    "data": (lambda value: isinstance(value, dict), "has to be an object"),
+    "same_version": (lambda value: isinstance(value, bool), "has to be true or false"),
+}
+"""What the verbs take, by name: whether a value is one, and what it has to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +379,12 @@ def _ask(world: World, owner_id: UUID, bulk_id: int, execution_id: int) -> None:
                 target = verb.act(session, asked)
         except BusinessError as error:
             state, message = "refused", str(error)
+        except DBAPIError:
+            raise
+        except Exception as error:
+            # asked again it would be the same, and the operation would never end
+            log.exception("execution %s of bulk operation %s cannot be asked", execution_id, bulk_id)
+            state, message = "refused", f"an error of the program: {type(error).__name__}"
         watched = bulk.params.get("steps") or failed
         items.asked(session, bulk_id, execution_id, state=state, target=target, watched=watched, message=message, at=at)
 
@@ -378,6 +406,11 @@ def _refuse_params(verb: str, params: Mapping[str, Any]) -> None:
         Fault(f"/params/{name}", f"{verb} does not take it")
         for name in params
         if name not in (*known.required, *known.optional)
+    ]
+    faults += [
+        Fault(f"/params/{name}", PARAMS[name][1])
+        for name, value in params.items()
+        if name in (*known.required, *known.optional) and not PARAMS[name][0](value)
     ]
     if faults:
         raise Invalid(f"These parameters are not those of {verb}.", faults=faults)

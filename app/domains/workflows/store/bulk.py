@@ -178,7 +178,8 @@ def _became(goal: Goal, row: Any) -> str:
             return "failed"
         return ("past" if row.state == "completed" else "failed") if has_ended else "asked"
     if goal is Goal.UNDONE:
-        return {"done": "past", "incomplete": "failed"}.get(row.rollback, "asked")
+        # none: what was to run again after it does
+        return {"done": "past", "none": "past", "incomplete": "failed"}.get(row.rollback, "asked")
     if row.rollback == "incomplete" and has_ended and goal is Goal.CANCELLED:
         return "failed"
     return "past" if has_ended else "asked"
