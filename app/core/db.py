@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 OWNER = "owner_id"
 CLOCK_OFFSET = "clock_offset"
 AFTER_COMMIT = "after_commit"
+AFTER_COMMIT_LATE = "after_commit_late"
 
 PREPARE_AFTER = 3
 """Executions of a statement on one connection after which its plan is kept."""
@@ -212,9 +213,9 @@ def _refuse_hung_up(driver: psycopg.Connection[Any], _record: Any, _fairy: Any) 
         raise DisconnectionError("the server has closed a pooled connection") from error
 
 
-def after_commit(session: Session, hook: Callable[[], None]) -> None:
-    """Run `hook` once the session's transaction has committed; never when it rolls back."""
-    session.info.setdefault(AFTER_COMMIT, []).append(hook)
+def after_commit(session: Session, hook: Callable[[], None], *, late: bool = False) -> None:
+    """Run `hook` once the session's transaction has committed; never when it rolls back. `late`: after all that are not."""
+    session.info.setdefault(AFTER_COMMIT_LATE if late else AFTER_COMMIT, []).append(hook)
 
 
 def run_after_commit(session: Session) -> None:
@@ -222,7 +223,7 @@ def run_after_commit(session: Session) -> None:
 
     The first failure ends it, so that a broker that does not answer costs one time-out and not many; the nets send the rest.
     """
-    hooks: list[Callable[[], None]] = session.info.pop(AFTER_COMMIT, [])
+    hooks: list[Callable[[], None]] = session.info.pop(AFTER_COMMIT, []) + session.info.pop(AFTER_COMMIT_LATE, [])
     for hook in hooks:
         try:
             hook()

@@ -59,8 +59,11 @@ def send_task(session: Session, name: str, *args: str | int) -> None:
 
 
 def wake(session: Session, channel: str) -> None:
-    """Wake the listeners of a channel once the session's transaction has committed; each channel once."""
+    """Wake the listeners of a channel once the session's transaction has committed; each channel once.
+
+    It comes after the work that is sent: listeners look by themselves, too.
+    """
     woken: set[str] = session.info.setdefault("woken", set())
     if channel not in woken and (sender := _sender(session)):
         woken.add(channel)
-        after_commit(session, lambda: sender.wake(channel))
+        after_commit(session, lambda: sender.wake(channel), late=True)
