@@ -15,6 +15,9 @@ from app.domains.workflows import service
 from tests.domains.workflows import test_waiting
 from tests.domains.workflows.lab import Lab
 from tests.domains.workflows.test_waiting import (
+    answer,
+    approval,
+    begun,
     wait,
 )
 from tests.scenarios.conftest import step
@@ -84,6 +87,17 @@ def test_a_waking_beside_the_last_running_step_is_not_lost(lab: Lab) -> None:
     assert lab.look(execution_id).state == "waiting"
 
 
+def test_a_signal_beside_the_beginning_of_its_wait_is_not_lost(lab: Lab) -> None:
+    execution_id = lab.start([step("first", "quiet"), wait(event="go")])
+    with lab.world.database.transaction(lab.owner) as session:
+        say(lab, session, execution_id, "go")
+        # the wait begins, and looks, before the signal is committed
+        thread = beside(lab, lab.drain)
+    thread.join()
+    lab.drain()
+    assert lab.look(execution_id).state == "completed"
+
+
 @pytest.fixture
 def failing_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], None]:
     """Let the first call of a function fail as the network does."""
@@ -100,6 +114,16 @@ def failing_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], None]:
         monkeypatch.setattr(module, name, act)
 
     return fail
+
+
+def test_an_approval_that_is_just_woken_takes_an_answer(lab: Lab) -> None:
+    execution_id = begun(lab, [approval()], context={"who": "Ann"})
+    with lab.world.database.transaction(lab.owner) as session:
+        service.pause(session, execution_id=execution_id)
+    with lab.world.database.transaction(lab.owner) as session:
+        service.resume(session, execution_id=execution_id)
+    answer(lab, execution_id)
+    assert lab.look(execution_id).state == "completed"
 
 
 # --- places -----------------------------------------------------------------------------------------------------------------

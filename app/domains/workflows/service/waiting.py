@@ -20,18 +20,20 @@ from app.domains.workflows.store import mailbox
 from app.domains.workflows.store.wake import wake
 from pipelines.state import ENDED_EXECUTIONS
 
+# Also those whose turn has not come: else one could begin, look and park before the letter is committed.
 _LISTENING = text(
     """
     SELECT sequence_number FROM workflow_steps
     WHERE execution_id = :execution AND step_type = 'wait' AND regexp_replace(definition ->> 'event', '^(crm|billing)[.]', '') = :name
-      AND state IN ('pending', 'waiting') AND unmet = 0 AND sequence_number >= 0
+      AND state IN ('pending', 'waiting') AND sequence_number >= 0
+    ORDER BY sequence_number FOR UPDATE
     """
 )
 
 _ASKED = text(
     """
     SELECT sequence_number, step_name, definition FROM workflow_steps s
-    WHERE execution_id = :execution AND step_type = 'approval' AND state = 'waiting'
+    WHERE execution_id = :execution AND step_type = 'approval' AND state IN ('pending', 'waiting') AND started_at IS NOT NULL
       AND (CAST(:step AS text) IS NULL OR step_name = :step)
       AND NOT EXISTS (
         SELECT FROM execution_signals a WHERE a.execution_id = s.execution_id AND a.name = :answer
