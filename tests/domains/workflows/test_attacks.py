@@ -5,19 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from app.core.clock import move_to, now
 from app.core.settings import Settings
 from app.domains.workflows import service
+from app.domains.workflows.store import look as looks
+from app.domains.workflows.store import mailbox
 from tests.domains.workflows import test_waiting
 from tests.domains.workflows.lab import Lab
 from tests.domains.workflows.test_waiting import (
     answer,
     approval,
     begun,
+    raise_event,
     wait,
 )
 from tests.scenarios.conftest import step
@@ -116,6 +121,24 @@ def failing_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], None]:
     return fail
 
 
+def test_a_wait_whose_first_look_failed_still_looks_back(lab: Lab, failing_once: Any) -> None:
+    execution_id = lab.start([step("first", "quiet"), wait(event="payment.received")])
+    raise_event(lab, "payment.received", {"n": 1})
+    while service.handle_events(lab.world):
+        pass
+    failing_once(mailbox, "look_back")
+    lab.drain()
+    assert lab.steps(execution_id)["w"].attempts == 1
+    assert lab.to_the_end(execution_id, rounds=2).state == "completed"
+
+
+def test_an_approval_whose_first_look_failed_still_asks(lab: Lab, failing_once: Any) -> None:
+    failing_once(looks, "park")
+    execution_id = begun(lab, [approval()], context={"who": "Ann"})
+    lab.to_the_end(execution_id, rounds=2)
+    assert lab.steps(execution_id)["ok"].input_data == {"prompt": "Go on with Ann?", "permission": "quote.approve"}
+
+
 def test_an_approval_that_is_just_woken_takes_an_answer(lab: Lab) -> None:
     execution_id = begun(lab, [approval()], context={"who": "Ann"})
     with lab.world.database.transaction(lab.owner) as session:
@@ -124,6 +147,22 @@ def test_an_approval_that_is_just_woken_takes_an_answer(lab: Lab) -> None:
         service.resume(session, execution_id=execution_id)
     answer(lab, execution_id)
     assert lab.look(execution_id).state == "completed"
+
+
+# --- the clock ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_retry_that_got_lost_is_sent_again_whatever_the_business_time(lab: Lab, failing_once: Any) -> None:
+    with lab.world.across.transaction() as session:
+        move_to(session, now(session) + timedelta(days=400))
+    failing_once(looks, "park")
+    execution_id = begun(lab, [approval()], context={"who": "Ann"})
+    with lab.world.database.transaction(lab.owner) as session:
+        ahead = session.execute(
+            text("SELECT sent_at - now() < interval '1 hour' FROM workflow_steps WHERE execution_id = :e"),
+            {"e": execution_id},
+        )
+        assert ahead.scalar_one()
 
 
 # --- places -----------------------------------------------------------------------------------------------------------------

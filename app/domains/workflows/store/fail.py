@@ -29,15 +29,16 @@ _PUT_BACK = text(
       UPDATE workflow_steps SET state = CASE WHEN :undo THEN state ELSE 'pending' END,
         attempts = CASE WHEN :undo THEN attempts ELSE :attempt END,
         undo_attempts = CASE WHEN :undo THEN :attempt ELSE undo_attempts END,
-        token = NULL, lease_until = NULL, throttled_by = NULL, not_before = :not_before, sent_at = :sent_at,
-        tries = 0, worker = :worker, celery_task_id = :task_id, started_at = coalesce(started_at, :now), error_message = :error,
+        token = NULL, lease_until = NULL, throttled_by = NULL, not_before = :not_before,
+        sent_at = CASE WHEN :travels THEN now() + make_interval(secs => :delay) END, tries = 0, worker = :worker,
+        celery_task_id = :task_id, started_at = coalesce(started_at, CAST(:started AS timestamptz)), error_message = :error,
         error_type = :error_type, error_traceback = :traceback
       WHERE execution_id = :execution AND sequence_number = :number AND state = :before
         AND token IS NOT DISTINCT FROM :token
         AND CASE WHEN :undo THEN undo_attempts ELSE attempts END = :made
       RETURNING owner_id, step_name),
     e AS (
-      UPDATE workflow_executions SET check_at = least(check_at, CAST(:not_before AS timestamptz)) FROM s WHERE id = :execution)
+      UPDATE workflow_executions SET check_at = least(check_at, now() + make_interval(secs => :delay)) FROM s WHERE id = :execution)
     INSERT INTO execution_events (owner_id, execution_id, at, step_name, from_state, to_state, attempt, worker, task_id, error)
     SELECT owner_id, :execution, :began, step_name, 'pending', 'running', :attempt, :worker, :task_id, NULL FROM s
     WHERE :in_one_transaction
@@ -98,7 +99,10 @@ def put_back(session: Session, step: StepRun, delivery: Delivery, error: BaseExc
             "token": step.held.token,
             "not_before": not_before,
             # what travels with a countdown counts as sent when it arrives
-            "sent_at": not_before if delay <= COUNTDOWN_LIMIT else None,
+            "travels": delay <= COUNTDOWN_LIMIT,
+            "delay": delay,
+            # a step that waits has begun once it is parked: until then its next attempt is its first look
+            "started": None if step.step.is_parking else at,
             "worker": delivery.worker,
             "task_id": delivery.task_id,
             "error": step.error_message,
