@@ -139,6 +139,22 @@ def test_an_approval_whose_first_look_failed_still_asks(lab: Lab, failing_once: 
     assert lab.steps(execution_id)["ok"].input_data == {"prompt": "Go on with Ann?", "permission": "quote.approve"}
 
 
+def test_a_wait_takes_the_signal_behind_a_thousand_that_do_not_fit(lab: Lab) -> None:
+    execution_id = begun(lab, [wait(event="go", match="event.data.n == 1001")])
+    lab.sql(
+        """
+        INSERT INTO execution_signals (owner_id, execution_id, name, payload, at)
+        SELECT owner_id, id, 'go', jsonb_build_object('type', 'go', 'data', jsonb_build_object('n', n)), created_at
+        FROM workflow_executions, generate_series(1, 1000) n WHERE id = :e
+        """,
+        e=execution_id,
+    )
+    with lab.world.database.transaction(lab.owner) as session:
+        say(lab, session, execution_id, "go", n=1001)
+    lab.drain()
+    assert lab.look(execution_id).state == "completed"
+
+
 def test_an_approval_that_is_just_woken_takes_an_answer(lab: Lab) -> None:
     execution_id = begun(lab, [approval()], context={"who": "Ann"})
     with lab.world.database.transaction(lab.owner) as session:

@@ -21,7 +21,7 @@ from app.domains.workflows.store.records import StepRun
 
 ANSWER = "approval"
 EVENTS = 0x7452_0002
-LOOK_BACK_BATCH = 500
+BATCH = 500
 
 _HOLD = text("SELECT pg_advisory_xact_lock_shared(:key)")
 _HOLD_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
@@ -37,8 +37,8 @@ _LETTERS = text(
     """
     SELECT id, payload FROM execution_signals
     WHERE execution_id = :execution AND name = :name AND (step_name IS NULL OR step_name = :step) AND consumed_by IS NULL
-      AND at >= :since
-    ORDER BY id LIMIT 1000 FOR UPDATE
+      AND at >= :since AND id > :after
+    ORDER BY id LIMIT :batch FOR UPDATE
     """
 )
 
@@ -99,12 +99,22 @@ def take(
 ) -> dict[str, Any] | None:
     """The first letter of that name that fits and nobody took, from `since` on; it is then this step's."""
     where = {"execution": step.execution.id, "name": name, "step": step.name, "since": since}
-    for letter in session.execute(_LETTERS, where):
+    for letter in _letters(session, where):
         if fits(letter.payload):
             session.execute(_TAKE, {"number": step.number, "now": now(session), "id": letter.id})
             found: dict[str, Any] = letter.payload
             return found
     return None
+
+
+def _letters(session: Session, where: dict[str, Any]) -> Iterator[Any]:
+    after = 0
+    while True:
+        rows = session.execute(_LETTERS, {**where, "after": after, "batch": BATCH}).all()
+        yield from rows
+        if len(rows) < BATCH:
+            return
+        after = rows[-1].id
 
 
 def beginning(session: Session, step: StepRun) -> datetime:
@@ -133,10 +143,10 @@ def look_back(
 def _since(session: Session, owner_id: UUID, event_type: str, since: datetime) -> Iterator[dict[str, Any]]:
     after = 0
     while True:
-        where = {"owner": owner_id, "type": event_type, "after": after, "since": since, "batch": LOOK_BACK_BATCH}
+        where = {"owner": owner_id, "type": event_type, "after": after, "since": since, "batch": BATCH}
         rows = session.execute(_LOOK_BACK, where).all()
         for row in rows:
             yield document_of(row)
-        if len(rows) < LOOK_BACK_BATCH:
+        if len(rows) < BATCH:
             return
         after = rows[-1].position
