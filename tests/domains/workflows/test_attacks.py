@@ -165,6 +165,11 @@ def test_an_approval_that_is_just_woken_takes_an_answer(lab: Lab) -> None:
     assert lab.look(execution_id).state == "completed"
 
 
+def test_a_moment_past_the_last_year_fails_the_wait(lab: Lab) -> None:
+    execution_id = begun(lab, [wait(until="${day}")], context={"day": "9999-12-31T23:59:59-12:00"})
+    assert lab.look(execution_id).state == "failed"
+
+
 # --- the clock ------------------------------------------------------------------------------------------------------------
 
 
