@@ -23,6 +23,7 @@ from tests.domains.workflows.test_waiting import (
     approval,
     begun,
     raise_event,
+    triggered,
     wait,
 )
 from tests.scenarios.conftest import step
@@ -195,3 +196,56 @@ KEYED = {"key": "all", "limit": 1}
 def queued(lab: Lab, name: str, count: int) -> list[int]:
     with lab.world.database.transaction(lab.owner) as session:
         return [service.start(session, workflow=name, context={}, trigger_type="manual").id for _ in range(count)]
+
+
+def test_what_has_begun_goes_on_past_those_that_the_switch_keeps(lab: Lab) -> None:
+    name = triggered(lab, steps=[wait(event="go"), step("b", "quiet")], concurrency=KEYED)
+    (first,) = queued(lab, name, 1)
+    lab.drain()
+    holder, behind = queued(lab, name, 2)
+    assert [lab.look(e).state for e in (first, holder, behind)] == ["waiting", "running", "pending"]
+    with lab.world.database.transaction(lab.owner) as session:
+        say(lab, session, first, "go")
+    with lab.world.database.transaction(lab.owner) as session:
+        service.switch_off(session)
+    lab.drain()
+    assert [lab.look(e).state for e in (first, holder, behind)] == ["completed", "waiting", "pending"]
+
+
+def test_nothing_queued_begins_while_the_configuration_says_no(lab: Lab) -> None:
+    name = triggered(lab, steps=[step("b", "quiet")], concurrency=KEYED)
+    _, behind = queued(lab, name, 2)
+    lab.world.ports._instances[Settings] = replace(lab.world.settings, workflow_engine_enabled=False)
+    lab.drain()
+    assert lab.look(behind).state == "pending"
+
+
+def test_who_lets_in_and_who_wakes_do_not_wait_for_each_other(lab: Lab) -> None:
+    name = triggered(lab, steps=[wait("a", event="go"), wait("b", event="on")], concurrency=KEYED)
+    (first,) = queued(lab, name, 1)
+    lab.drain()
+    (holder,) = queued(lab, name, 1)
+    with lab.world.database.transaction(lab.owner) as session:
+        say(lab, session, first, "go")
+    lab.broker.sent.clear()
+    lab.deliver(holder, number_of(lab, holder, "a"))
+    with lab.world.database.transaction(lab.owner) as session:
+        # it holds the step and wants the execution
+        session.execute(text("SELECT FROM workflow_steps WHERE execution_id = :e FOR UPDATE"), {"e": first})
+        thread = beside(lab, lab.drain)
+        say(lab, session, first, "go")
+    thread.join()
+    lab.drain()
+    assert lab.states(first) == {"a": "completed", "b": "waiting"}
+
+
+def test_who_queues_beside_the_end_of_the_last_is_let_in(lab: Lab) -> None:
+    name = triggered(lab, concurrency=KEYED)
+    queued(lab, name, 1)
+    with lab.world.database.transaction(lab.owner) as session:
+        # it finds the only place taken
+        behind = service.start(session, workflow=name, context={}, trigger_type="manual").id
+        thread = beside(lab, lab.drain)
+    thread.join()
+    lab.drain()
+    assert lab.look(behind).state == "completed"

@@ -25,9 +25,14 @@ _TAKEN = text(
 )
 
 
+def hold(session: Session, owner_id: UUID, key: str) -> None:
+    """Take the key's lock: whoever has asked for a place before has one by now, or can be seen to queue."""
+    session.execute(_LOCK, {"owner": str(owner_id), "key": key})
+
+
 def has_place(session: Session, owner_id: UUID, key: str, *, limit: int) -> bool:
     """Whether one more may run under the key; holds the key's lock."""
-    session.execute(_LOCK, {"owner": str(owner_id), "key": key})
+    hold(session, owner_id, key)
     return int(session.execute(_TAKEN, {"owner": owner_id, "key": key}).scalar_one()) < limit
 
 
