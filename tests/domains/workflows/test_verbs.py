@@ -376,6 +376,39 @@ def test_two_who_retry_one_execution_retry_it_once(lab: Lab) -> None:
         does(lab, service.retry_steps, execution_id)
 
 
+def test_a_retried_execution_queues_while_its_concurrency_key_is_at_its_limit(lab: Lab) -> None:
+    HOOKS["bad"] = maybe
+    BROKEN.add("bad")
+    execution_id = lab.start([operated("bad")], rollback_on_failure=False, concurrency={"key": "k", "limit": 1})
+    lab.drain()
+    BROKEN.clear()
+    with lab.world.database.transaction(lab.owner) as session:
+        name = service.get_execution(session, execution_id=execution_id).workflow_name
+        other = service.start(session, workflow=name, context={}, trigger_type="manual").id
+    with lab.world.database.transaction(lab.owner) as session:
+        service.retry_steps(session, execution_id=execution_id)
+    assert (state(lab, other)[0], state(lab, execution_id)[0]) == ("running", "waiting")
+    assert lab.look(execution_id).queued_at is not None
+    lab.drain()
+    assert (state(lab, other)[0], state(lab, execution_id)[0]) == ("completed", "completed")
+
+
+def test_an_execution_that_is_paused_while_it_queues_queues_again_when_it_is_resumed(lab: Lab) -> None:
+    waits = {"name": "w", "type": "wait", "event": "it.happens"}
+    execution_id = lab.start([waits, operated("a")], concurrency={"key": "k", "limit": 1})
+    lab.drain()
+    with lab.world.database.transaction(lab.owner) as session:
+        name = service.get_execution(session, execution_id=execution_id).workflow_name
+        other = service.start(session, workflow=name, context={}, trigger_type="manual").id
+        service.signal(session, execution_id=execution_id, name="it.happens")
+    for verb in (service.pause, service.resume):
+        with lab.world.database.transaction(lab.owner) as session:
+            verb(session, execution_id=execution_id)
+    assert (state(lab, other)[0], state(lab, execution_id)[0]) == ("running", "waiting")
+    lab.drain()
+    assert (state(lab, other)[0], state(lab, execution_id)[0]) == ("waiting", "completed")
+
+
 # --- re-run from a step -----------------------------------------------------------------------------------------------
 
 

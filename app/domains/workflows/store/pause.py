@@ -10,7 +10,7 @@ from app.core.ports import port
 from app.core.queue import send_task
 from app.core.settings import Settings
 from app.domains.workflows.store.finish import settle_completed
-from app.domains.workflows.store.places import leave_place
+from app.domains.workflows.store.places import has_own_place, leave_place
 from app.domains.workflows.store.records import Execution
 from app.domains.workflows.store.start import send_ready
 from app.domains.workflows.store.tasks import SETTLE_TASK
@@ -48,12 +48,14 @@ _SEND = text(
 _RESUME = text(
     """
     WITH e AS (
-      UPDATE workflow_executions x SET busy_since = CASE WHEN :only_parked THEN NULL ELSE :now END,
-        state = CASE WHEN :only_parked AND stopping IS NULL AND x.waiting > 0 THEN 'waiting' ELSE 'running' END,
+      UPDATE workflow_executions x SET busy_since = CASE WHEN :only_parked OR :queues THEN NULL ELSE :now END,
+        state = CASE WHEN stopping IS NULL AND (:only_parked AND x.waiting > 0 OR :queues AND unmet_sinks > 0) THEN 'waiting'
+          ELSE 'running' END,
+        queued_at = CASE WHEN :queues AND stopping IS NULL AND unmet_sinks > 0 THEN CAST(:now AS timestamptz) END,
         check_at = now() + make_interval(secs => CASE WHEN :sent_all THEN :resend_after ELSE 0 END)
       WHERE id = :execution AND state = 'paused'
       RETURNING x.id, x.owner_id, x.workflow_name, x.correlation_id, x.context, x.state, x.rollback, x.stopping, x.error,
-        x.unmet_sinks, x.concurrency_key, x.counts_parked),
+        x.unmet_sinks, x.concurrency_key, x.counts_parked, x.queued_at),
     h AS (
       INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, released)
       SELECT owner_id, :execution, :now, 'paused', state, CAST(:released AS int[]) FROM e)
@@ -80,17 +82,20 @@ def pause(session: Session, execution_id: int, *, reason: str | None) -> bool:
 def resume(session: Session, execution_id: int) -> bool:
     """Paused -> on with the residual graph: what is ready is sent, and what is parked looks again at what it waits for.
 
-    What came to its end meanwhile is settled now: the last step, a failure, an end by condition. False: it is not paused.
+    What came to its end meanwhile is settled now: the last step, a failure, an end by condition. One that queued for a place under
+    its concurrency key queues again. False: it is not paused.
     """
     at = now(session)
     ready = session.execute(_SEND, {"execution": execution_id, "now": at}).all()
     remains = session.execute(_REMAINS, {"execution": execution_id}).one()
     sent = [row for row in ready if row.sent]
+    queues = not remains.only_parked and not has_own_place(session, execution_id)
     row = session.execute(
         _RESUME,
         {
             "execution": execution_id,
             "only_parked": remains.only_parked,
+            "queues": queues,
             "sent_all": len(sent) == len(ready),
             "released": sorted(row.sequence_number for row in sent),
             "resend_after": port(session, Settings).resend_after,
@@ -104,7 +109,8 @@ def resume(session: Session, execution_id: int) -> bool:
     elif row.unmet_sinks == 0:
         settle_completed(session, Execution.of(execution_id, row))
     else:
-        send_ready(session, row.owner_id, execution_id, [each.route for each in sent])
+        if row.queued_at is None:
+            send_ready(session, row.owner_id, execution_id, [each.route for each in sent])
         if row.state == "waiting" and row.concurrency_key is not None and not row.counts_parked:
             leave_place(session, row.owner_id, row.concurrency_key)
         wake(session, execution_id, remains.parked or ())

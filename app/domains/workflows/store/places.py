@@ -5,6 +5,7 @@ Who asks for a place and who gives one back hold the key's lock to the end of th
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -16,10 +17,14 @@ ADMIT_TASK = "engine.admit"
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:owner || ':' || :key, 7452))")
 
+_OWN = text(
+    "SELECT owner_id, concurrency_key, concurrency_limit FROM workflow_executions WHERE id = :execution FOR NO KEY UPDATE"
+)
+
 _TAKEN = text(
     """
     SELECT count(*) FROM workflow_executions
-    WHERE owner_id = :owner AND concurrency_key = :key AND completed_at IS NULL
+    WHERE owner_id = :owner AND concurrency_key = :key AND completed_at IS NULL AND id IS DISTINCT FROM :beside
       AND (state IN ('running', 'paused') OR state = 'waiting' AND counts_parked)
     """
 )
@@ -30,10 +35,19 @@ def hold(session: Session, owner_id: UUID, key: str) -> None:
     session.execute(_LOCK, {"owner": str(owner_id), "key": key})
 
 
-def has_place(session: Session, owner_id: UUID, key: str, *, limit: int) -> bool:
-    """Whether one more may run under the key; holds the key's lock."""
+def has_place(session: Session, owner_id: UUID, key: str, *, limit: int, beside: int | None = None) -> bool:
+    """Whether one more may run under the key, `beside`: other than this execution; holds the key's lock."""
     hold(session, owner_id, key)
-    return int(session.execute(_TAKEN, {"owner": owner_id, "key": key}).scalar_one()) < limit
+    taken = session.execute(_TAKEN, {"owner": owner_id, "key": key, "beside": beside}).scalar_one()
+    return int(taken) < limit
+
+
+def has_own_place(session: Session, execution_id: int) -> bool:
+    """Whether this execution, whose row is locked, may go on beside the others under its key; True for one without a key."""
+    row: Any = session.execute(_OWN, {"execution": execution_id}).one()
+    return row.concurrency_key is None or has_place(
+        session, row.owner_id, row.concurrency_key, limit=row.concurrency_limit, beside=execution_id
+    )
 
 
 def leave_place(session: Session, owner_id: UUID, key: str) -> None:

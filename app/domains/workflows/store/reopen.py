@@ -19,6 +19,7 @@ from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.workflows.rules import hop, steps_of
 from app.domains.workflows.store import children, elements, siblings
+from app.domains.workflows.store.places import has_own_place
 from app.domains.workflows.store.start import send_ready
 from app.domains.workflows.store.wake import wake
 from pipelines.definition import StepType
@@ -79,15 +80,17 @@ _GO_ON = text(
     """
     WITH before AS (SELECT id, state FROM workflow_executions WHERE id = :execution FOR NO KEY UPDATE),
     e AS (
-      UPDATE workflow_executions x SET state = 'running', rollback = 'none', completed_at = NULL, result = NULL, error = NULL,
+      UPDATE workflow_executions x SET state = :state, rollback = 'none', completed_at = NULL, result = NULL, error = NULL,
         waiting = (SELECT count(*) FROM workflow_steps WHERE execution_id = :execution AND state = 'waiting'),
         stopping = NULL, rerun = NULL, unmet_sinks = :sinks, check_at = now() + make_interval(secs => :resend_after),
-        context = coalesce(CAST(:context AS jsonb), x.context), busy_seconds = 0, busy_since = :now,
+        context = coalesce(CAST(:context AS jsonb), x.context), busy_seconds = 0,
+        busy_since = CASE WHEN :state = 'running' THEN CAST(:now AS timestamptz) END,
+        queued_at = CASE WHEN :state = 'waiting' THEN CAST(:now AS timestamptz) END,
         deadline_at = CASE WHEN x.deadline_at <= :now THEN :now + (x.deadline_at - x.created_at) ELSE x.deadline_at END
       FROM before WHERE x.id = before.id RETURNING x.owner_id, before.state),
     h AS (
       INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, released)
-      SELECT owner_id, :execution, :now, state, 'running', CAST(:released AS int[]) FROM e)
+      SELECT owner_id, :execution, :now, state, :state, CAST(:released AS int[]) FROM e)
     SELECT owner_id FROM e
     """
 )
@@ -174,6 +177,8 @@ def reopen(
 ) -> None:
     """The execution goes on, with these steps pending again, each after those still to come that it depends on.
 
+    Where its concurrency key is at its limit it queues for that.
+
     `fresh`: of them those that are a new act, under a new idempotency key; `passed_over`: those that will be skipped when
     their turn comes, `not_passed_over`: those that will not, whatever was said of them before. `context`: in place of the execution's. What waits beside them looks again at what it waits for.
     """
@@ -217,10 +222,12 @@ def reopen(
         if found.rows[number].state == "pending" and found.rows[number].elements is not None:
             at_a_time = by_name[graph.names[number]].max_parallel
             ready |= siblings.go_on(session, execution_id, number, at_a_time=at_a_time)
+    has_place = has_own_place(session, execution_id)
     owner_id = session.execute(
         _GO_ON,
         {
             "execution": execution_id,
+            "state": "running" if has_place else "waiting",
             "sinks": sum(row["sink"] for row in (*rows, *others)),
             "resend_after": resend_after,
             "context": None if context is None else json.dumps(context),
@@ -228,7 +235,8 @@ def reopen(
             "now": at,
         },
     ).scalar_one()
-    send_ready(session, owner_id, execution_id, list(ready.values()))
+    if has_place:
+        send_ready(session, owner_id, execution_id, list(ready.values()))
     wake(session, execution_id, found.numbers("waiting") - set(again))
 
 
