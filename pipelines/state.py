@@ -56,22 +56,25 @@ EXECUTION_TRANSITIONS: Mapping[E, frozenset[E]] = {
     E.RUNNING: frozenset({E.WAITING, E.PAUSED, E.COMPLETED, E.FAILED, E.CANCELLED}),
     E.WAITING: frozenset({E.RUNNING, E.PAUSED, E.FAILED, E.CANCELLED}),
     E.PAUSED: frozenset({E.RUNNING, E.WAITING, E.FAILED, E.CANCELLED}),
-    # Retry of failed steps, a re-run from a step, or an undo with its parent.
-    E.COMPLETED: frozenset({E.RUNNING}),
+    # Retry of failed steps (waiting: for a place under its concurrency key), a re-run from a step, or an undo with its parent.
+    E.COMPLETED: frozenset({E.RUNNING, E.WAITING}),
     # The same, or a cancel that undoes what a failure without rollback left.
-    E.FAILED: frozenset({E.RUNNING, E.CANCELLED}),
+    E.FAILED: frozenset({E.RUNNING, E.WAITING}),
     # One that was terminated, undone with its parent.
     E.CANCELLED: frozenset({E.RUNNING}),
 }
 
 ROLLBACK_TRANSITIONS: Mapping[R, frozenset[R]] = {
-    R.NONE: frozenset({R.PENDING, R.RUNNING, R.DONE}),
-    R.PENDING: frozenset({R.RUNNING, R.DONE}),
-    R.RUNNING: frozenset({R.DONE, R.INCOMPLETE}),
+    # To running: the undo before a re-run from a step.
+    R.NONE: frozenset({R.PENDING, R.RUNNING}),
+    # To none: there was nothing to undo, or it was terminated before it began.
+    R.PENDING: frozenset({R.RUNNING, R.NONE}),
+    # To none: the steps that were undone run again; to pending: a critical step beside them has failed.
+    R.RUNNING: frozenset({R.DONE, R.INCOMPLETE, R.NONE, R.PENDING}),
     # The execution goes on after its rollback: retry, or a re-run from a step.
     R.DONE: frozenset({R.NONE}),
     # Retry of the rollback.
-    R.INCOMPLETE: frozenset({R.PENDING, R.RUNNING}),
+    R.INCOMPLETE: frozenset({R.RUNNING}),
 }
 
 STEP_TRANSITIONS: Mapping[S, frozenset[S]] = {
@@ -87,7 +90,8 @@ STEP_TRANSITIONS: Mapping[S, frozenset[S]] = {
     S.WAITING: frozenset({S.PENDING, S.RUNNING, S.COMPLETED, S.FAILED, S.SKIPPED, S.CANCELLED, S.COMPENSATING}),
     S.COMPLETED: frozenset({S.PENDING, S.COMPENSATING}),
     S.FAILED: frozenset({S.PENDING, S.SKIPPED, S.COMPENSATING}),
-    S.SKIPPED: frozenset({S.PENDING}),
+    # To compensating: what an attempt began before it was skipped, or a child that completed all the same.
+    S.SKIPPED: frozenset({S.PENDING, S.COMPENSATING}),
     S.CANCELLED: frozenset({S.PENDING, S.COMPENSATING}),
     S.COMPENSATING: frozenset({S.COMPENSATED, S.COMPENSATION_FAILED}),
     S.COMPENSATED: frozenset({S.PENDING}),

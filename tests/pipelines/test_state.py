@@ -57,6 +57,7 @@ def test_every_state_can_be_reached():
         # skipped by hand, and run again
         ("failed", "skipped"),
         ("skipped", "pending"),
+        ("skipped", "compensating"),
         ("compensated", "pending"),
     ],
 )
@@ -90,6 +91,9 @@ def test_a_step_may_not_go(before: str, after: str):
         "waiting cancelled",
         "completed running",
         "failed running",
+        "failed waiting running",
+        # terminated, and undone with its parent
+        "running cancelled running cancelled",
     ],
 )
 def test_an_execution_may_go(way: str):
@@ -97,8 +101,20 @@ def test_an_execution_may_go(way: str):
         check_execution(ExecutionState(before), ExecutionState(after))
 
 
-def test_a_rollback_before_a_run_from_a_step_ends_as_if_there_was_none():
-    for before, after in pairwise(["none", "running", "done", "none"]):
+@pytest.mark.parametrize(
+    "way",
+    [
+        "none pending running done none",
+        # a re-run from a step: its undo ends as if there was none, or a step beside it fails
+        "none running none",
+        "none running pending",
+        # nothing to undo, or terminated before it began
+        "none pending none",
+        "none pending running incomplete running done",
+    ],
+)
+def test_a_rollback_may_go(way: str):
+    for before, after in pairwise(way.split()):
         check_rollback(RollbackState(before), RollbackState(after))
 
 
