@@ -376,10 +376,12 @@ def test_two_who_retry_one_execution_retry_it_once(lab: Lab) -> None:
         does(lab, service.retry_steps, execution_id)
 
 
-def test_a_retried_execution_queues_while_its_concurrency_key_is_at_its_limit(lab: Lab) -> None:
+@pytest.mark.parametrize("count_parked", [False, True])
+def test_a_retried_execution_queues_while_its_concurrency_key_is_at_its_limit(lab: Lab, *, count_parked: bool) -> None:
     HOOKS["bad"] = maybe
     BROKEN.add("bad")
-    execution_id = lab.start([operated("bad")], rollback_on_failure=False, concurrency={"key": "k", "limit": 1})
+    concurrency = {"key": "k", "limit": 1, "count_parked": count_parked}
+    execution_id = lab.start([operated("bad")], rollback_on_failure=False, concurrency=concurrency)
     lab.drain()
     BROKEN.clear()
     with lab.world.database.transaction(lab.owner) as session:

@@ -21,11 +21,12 @@ _OWN = text(
     "SELECT owner_id, concurrency_key, concurrency_limit FROM workflow_executions WHERE id = :execution FOR NO KEY UPDATE"
 )
 
+# one that queues to go on is waiting, too
 _TAKEN = text(
     """
     SELECT count(*) FROM workflow_executions
     WHERE owner_id = :owner AND concurrency_key = :key AND completed_at IS NULL AND id IS DISTINCT FROM :beside
-      AND (state IN ('running', 'paused') OR state = 'waiting' AND counts_parked)
+      AND (state IN ('running', 'paused') OR state = 'waiting' AND counts_parked AND queued_at IS NULL)
     """
 )
 
