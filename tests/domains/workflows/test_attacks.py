@@ -22,6 +22,7 @@ from tests.domains.workflows.test_waiting import (
     answer,
     approval,
     begun,
+    pass_time,
     raise_event,
     triggered,
     wait,
@@ -154,6 +155,13 @@ def test_a_wait_takes_the_signal_behind_a_thousand_that_do_not_fit(lab: Lab) -> 
         say(lab, session, execution_id, "go", n=1001)
     lab.drain()
     assert lab.look(execution_id).state == "completed"
+
+
+def test_a_wait_that_failed_listens_no_more(lab: Lab) -> None:
+    execution_id = begun(lab, [wait(event="never.comes", timeout_seconds=60)])
+    pass_time(lab, seconds=61)
+    assert lab.look(execution_id).state == "failed"
+    assert lab.steps(execution_id)["w"].awaits is None
 
 
 def test_an_approval_that_is_just_woken_takes_an_answer(lab: Lab) -> None:

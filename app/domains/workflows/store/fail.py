@@ -13,6 +13,7 @@ from app.core.clock import now
 from app.core.ports import port
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import LeaseLost, end_step, finish, tell_ended
+from app.domains.workflows.store.park import forget
 from app.domains.workflows.store.records import Observers, StepRun
 from app.domains.workflows.store.siblings import no_more_attempts
 from app.domains.workflows.store.stop import stop
@@ -126,6 +127,8 @@ def fail_for_good(session: Session, step: StepRun, delivery: Delivery, error: Ba
     """No attempt follows. A critical step stops its execution; after another what depends on it goes on, with null."""
     traceback = describe(step, error)
     step.output = None
+    if step.step.is_parking:
+        forget(session, step)
     if not step.critical:
         outcome = end_step(session, step, delivery, to="failed", traceback=traceback)
         outcome.error = said(step)
