@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,8 @@ from tests.domains.workflows.test_waiting import (
     answer,
     approval,
     begun,
+    executions_of,
+    hand_on,
     pass_time,
     raise_event,
     triggered,
@@ -257,3 +260,41 @@ def test_who_queues_beside_the_end_of_the_last_is_let_in(lab: Lab) -> None:
     thread.join()
     lab.drain()
     assert lab.look(behind).state == "completed"
+
+
+# --- triggers -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_schedule_that_cannot_start_keeps_no_other_from_it(lab: Lab) -> None:
+    long_key = secrets.token_hex(4000)
+    bad = triggered(
+        lab,
+        input={"who": {"type": "string"}},
+        concurrency={"key": "${context.who}", "limit": 1},
+        triggers=[
+            {"schedule": "0 6 * * *", "context": {"who": long_key}},
+            {"event": "n.came", "context": {"who": long_key}},
+        ],
+    )
+    good = triggered(lab, triggers=[{"schedule": "1 6 * * *", "context": {}}, {"event": "n.came"}])
+    pass_time(lab, days=1)
+    raise_event(lab, "n.came", {})
+    hand_on(lab)
+    assert [len(executions_of(lab, name)) for name in (bad, good)] == [0, 2]
+
+
+def test_a_breakdown_of_one_schedule_keeps_no_other_from_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.domains.workflows.service import triggers
+
+    bad = triggered(lab, triggers=[{"schedule": "0 6 * * *", "context": {}}])
+    good = triggered(lab, triggers=[{"schedule": "1 6 * * *", "context": {}}])
+    original = triggers.start
+
+    def start(session: Any, *, workflow: str, **more: Any) -> Any:
+        if workflow == bad:
+            raise RuntimeError("broken")
+        return original(session, workflow=workflow, **more)
+
+    monkeypatch.setattr(triggers, "start", start)
+    pass_time(lab, days=1)
+    assert [len(executions_of(lab, name)) for name in (bad, good)] == [0, 1]

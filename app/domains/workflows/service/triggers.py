@@ -49,6 +49,14 @@ _NEXT_TICK = text(
 )
 _TICK_FAILED = text("UPDATE workflow_triggers SET last_error = :error WHERE id = :id")
 
+# its tick is still to come: the next try is a little later, so that those behind it have their turn
+_TICK_LATER = text(
+    """
+    UPDATE workflow_triggers SET next_at = :now + interval '10 seconds', last_error = :error
+    WHERE id = :id AND is_active AND next_at <= :now
+    """
+)
+
 _SUPPRESSED = text(
     """
     WITH RECURSIVE cause AS (
@@ -140,7 +148,18 @@ def fire_schedules(world: World, *, limit: int = 100) -> int:
     """Start what is due; a tick that was missed once, and each tick once, however many do this. Returns how many fired."""
     with world.across.transaction() as session:
         due = session.execute(_DUE, {"now": now(session), "limit": limit}).all()
-    return sum(_fire(world, row.id) for row in due)
+    return sum(_fired(world, row.id) for row in due)
+
+
+def _fired(world: World, trigger_id: int) -> bool:
+    try:
+        return _fire(world, trigger_id)
+    except Exception as error:
+        log.exception("trigger %s could not be fired; trying again later", trigger_id)
+        with world.across.transaction() as session:
+            later = {"id": trigger_id, "now": now(session), "error": type(error).__name__}
+            session.execute(_TICK_LATER, later)
+        return False
 
 
 def _fire(world: World, trigger_id: int) -> bool:

@@ -24,6 +24,9 @@ from pipelines.loader import check_input, with_defaults
 from pipelines.operations import Catalogue
 
 COMPILED_KEPT = 500
+KEY_LIMIT = 1_000
+"""Bytes of a concurrency key, which is indexed."""
+
 _COMPILED: dict[tuple[int, str, int], Compiled] = {}
 
 
@@ -123,6 +126,9 @@ def _concurrency_key(
     except ExpressionError as error:
         message = "The concurrency key cannot be made of this context."
         raise InvalidContext(message, faults=[Fault("/concurrency/key", str(error))]) from None
+    if len(str(key).encode()) > KEY_LIMIT:
+        message = "The concurrency key is too long."
+        raise InvalidContext(message, faults=[Fault("/concurrency/key", f"limited to {KEY_LIMIT} bytes")])
     return f"{document['name']}:{key}"
 
 
