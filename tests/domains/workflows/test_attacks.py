@@ -198,6 +198,18 @@ def test_a_retry_that_got_lost_is_sent_again_whatever_the_business_time(lab: Lab
         assert ahead.scalar_one()
 
 
+def test_a_retry_right_after_the_deadline_has_its_time_again(lab: Lab) -> None:
+    execution_id = begun(lab, [wait(event="go")], deadline_seconds=3600)
+    pass_time(lab, seconds=3601)
+    assert lab.look(execution_id).state == "failed"
+    with lab.world.database.transaction(lab.owner) as session:
+        service.retry_steps(session, execution_id=execution_id, step_names=["w"])
+    pass_time(lab, seconds=60)
+    assert lab.look(execution_id).state == "waiting"
+    pass_time(lab, seconds=3600)
+    assert lab.look(execution_id).state == "failed"
+
+
 # --- places -----------------------------------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,15 @@ _OVERDUE = text(
     """
 )
 
+# the timer moves it on while it asks; a retry counts from what was meant
+_RESTORE_DEADLINE = text(
+    """
+    UPDATE workflow_executions
+    SET deadline_at = created_at + make_interval(secs => CAST(snapshot ->> 'deadline_seconds' AS double precision))
+    WHERE id = :execution AND deadline_at IS NOT NULL
+    """
+)
+
 # a step that waits for its child is left to the settle: the child is stopped first
 _FAIL_BEGUN = text(
     """
@@ -64,6 +73,7 @@ def expire(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
         for row in failed:
             tell_ended(session, _failed(row, message))
         stop(session, execution_id, why="failure", error={"step": None, "type": "ExecutionTimeout", "message": message})
+        session.execute(_RESTORE_DEADLINE, {"execution": execution_id})
     return settle(database, owner_id=owner_id, execution_id=execution_id)
 
 
