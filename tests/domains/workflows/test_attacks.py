@@ -310,3 +310,23 @@ def test_a_breakdown_of_one_schedule_keeps_no_other_from_it(lab: Lab, monkeypatc
     monkeypatch.setattr(triggers, "start", start)
     pass_time(lab, days=1)
     assert [len(executions_of(lab, name)) for name in (bad, good)] == [0, 1]
+
+
+# --- errors ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_waiting_condition_says_once_that_it_waits(lab: Lab) -> None:
+    execution_id = begun(
+        lab,
+        [{"name": "c", "type": "condition", "condition": "context.n > 1", "timeout_seconds": 900}],
+        context={"n": 1},
+    )
+    for _ in range(5):
+        pass_time(lab, seconds=61)
+    assert lab.look(execution_id).state == "waiting"
+    with lab.world.database.transaction(lab.owner) as session:
+        told = session.execute(
+            text("SELECT count(*) FROM outbox WHERE type = 'workflow.waiting' AND subject = :s"),
+            {"s": f"execution/{execution_id}"},
+        )
+        assert told.scalar_one() == 1

@@ -90,5 +90,6 @@ def park(
     ).one_or_none()
     if parked is None:
         raise LeaseLost
-    rest(session, delivery.execution_id)
+    # one that has looked in vain waits as before
+    rest(session, delivery.execution_id, is_news=step.started_at is None)
     return Outcome()

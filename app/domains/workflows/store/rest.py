@@ -30,8 +30,8 @@ _REST = text(
 )
 
 
-def rest(session: Session, execution_id: int) -> bool:
-    """Running -> waiting, when parked steps are all that there is to come.
+def rest(session: Session, execution_id: int, *, is_news: bool = True) -> bool:
+    """Running -> waiting, when parked steps are all that there is to come. `is_news`: whether anybody is told.
 
     Two that end at once may both find the other at work; then the sweeper calls this.
     """
@@ -40,13 +40,14 @@ def rest(session: Session, execution_id: int) -> bool:
     row = session.execute(_REST, {"execution": execution_id, "now": at}).one_or_none()
     if row is None:
         return False
-    about = {
-        "execution_id": execution_id,
-        "workflow": row.workflow_name,
-        "correlation_id": row.correlation_id,
-        "steps": row.steps,
-    }
-    emit(session, "workflow.waiting", f"execution/{execution_id}", about, owner_id=row.owner_id)
+    if is_news:
+        about = {
+            "execution_id": execution_id,
+            "workflow": row.workflow_name,
+            "correlation_id": row.correlation_id,
+            "steps": row.steps,
+        }
+        emit(session, "workflow.waiting", f"execution/{execution_id}", about, owner_id=row.owner_id)
     if row.concurrency_key is not None and not row.counts_parked:
         leave_place(session, row.owner_id, row.concurrency_key)
     return True
