@@ -21,6 +21,9 @@ from app.domains.workflows.models import (
 )
 
 HISTORY_LIMIT = 10_000
+STANDING_LIMIT = 50_000
+"""Effects that are planned to be undone, or left: a step with 10,000 elements may have several of each."""
+
 VERSIONS_LIMIT = 200
 PROBLEMS_LIMIT = 20
 
@@ -220,6 +223,17 @@ def effects(session: Session, execution_id: int) -> list[ExecutionEffect]:
         .where(ExecutionEffect.execution_id == execution_id)
         .order_by(ExecutionEffect.id)
         .limit(HISTORY_LIMIT)
+    )
+    return list(session.scalars(statement))
+
+
+def standing_effects(session: Session, execution_id: int) -> list[ExecutionEffect]:
+    """Those that are there, or may be."""
+    statement = (
+        select(ExecutionEffect)
+        .where(ExecutionEffect.execution_id == execution_id, ExecutionEffect.state.in_(("intended", "confirmed")))
+        .order_by(ExecutionEffect.id)
+        .limit(STANDING_LIMIT)
     )
     return list(session.scalars(statement))
 

@@ -13,14 +13,10 @@ from app.domains.workflows.errors import StepNotFound
 from app.domains.workflows.models import ExecutionEffect, WorkflowExecution
 from app.domains.workflows.rules import steps_of
 from app.domains.workflows.service.executions import get_execution
-from app.domains.workflows.store.parent import CHILD_EFFECT
 from pipelines.compensation import undo_order
+from pipelines.definition import StepType
 from pipelines.graph import Graph
 from pipelines.operations import Catalogue
-
-STANDING = frozenset({"intended", "confirmed"})
-"""States of effects that are there, or may be."""
-
 
 NAMED = 3
 """So many of what is left are named in the sentence about it."""
@@ -28,7 +24,7 @@ NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """One effect that will be undone: by which operation, and after the undo of which steps."""
+    """One effect that will be undone: by which operation, and after the undo of which steps; `is_child`: an execution with a plan."""
 
     step_name: str
     kind: str
@@ -38,6 +34,7 @@ class Undoing:
     operation: str
     moves_money: bool
     after: Sequence[str]
+    is_child: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class UndoPlan:
     @property
     def summary(self) -> str:
         """The plan in a sentence."""
-        undone = sum(each.kind != CHILD_EFFECT for plan in self.all() for each in plan.undo)
+        undone = sum(not each.is_child for plan in self.all() for each in plan.undo)
         stays = sum(len(plan.stays) for plan in self.all())
         money = f", {self.moves_money} of them moving money" if self.moves_money else ""
         what = f"{undone} effect{'s' * (undone != 1)} will be undone{money}" if undone else "Nothing is to be undone"
@@ -94,15 +91,14 @@ def _plan(session: Session, execution: WorkflowExecution, *, within: Collection[
     described = steps_of(execution.snapshot)
     graph = Graph.of(described)
     operations = {graph.numbers[step.name]: step.operation for step in described}
+    starts = {graph.numbers[step.name] for step in described if step.type is StepType.SUB_WORKFLOW}
     parents = queries.element_parents(session, execution.id)
 
     def node(effect: ExecutionEffect) -> int:
         return parents.get(effect.sequence_number, effect.sequence_number)
 
     standing = [
-        effect
-        for effect in queries.effects(session, execution.id)
-        if effect.state in STANDING and (within is None or node(effect) in within)
+        effect for effect in queries.standing_effects(session, execution.id) if within is None or node(effect) in within
     ]
     undoable = [effect for effect in standing if effect.undo_operation is not None]
     undoable.sort(key=lambda effect: (-node(effect), -effect.id))
@@ -118,10 +114,11 @@ def _plan(session: Session, execution: WorkflowExecution, *, within: Collection[
             operation=effect.undo_operation or "",
             moves_money=_moves_money(session, effect.undo_operation, operations[node(effect)]),
             after=after[node(effect)],
+            is_child=node(effect) in starts,
         )
         for effect in undoable
     ]
-    started = [int(effect.reference) for effect in undoable if effect.kind == CHILD_EFFECT]
+    started = [int(effect.reference) for effect in undoable if node(effect) in starts]
     children = [_plan(session, child) for number in started if (child := queries.execution(session, number))]
     running = [step for step in queries.steps(session, execution.id) if step.state == "running"]
     return UndoPlan(
@@ -146,7 +143,7 @@ def leftovers(session: Session, *, execution_id: int) -> list[ExecutionEffect] |
     execution = get_execution(session, execution_id=execution_id)
     if execution.state not in {"failed", "cancelled"}:
         return None
-    return [effect for effect in queries.effects(session, execution_id) if effect.state in STANDING]
+    return queries.standing_effects(session, execution_id)
 
 
 def leftovers_summary(left: Sequence[ExecutionEffect]) -> str:
