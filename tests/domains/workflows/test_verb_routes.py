@@ -120,6 +120,9 @@ def test_an_execution_is_paused_shown_and_resumed(desk: Desk) -> None:
 def test_one_key_does_a_verb_once(desk: Desk) -> None:
     execution_id = desk.lab.start([routed("a")])
     key = {"Idempotency-Key": secrets.token_hex(8)}
+    foreign = {"context": {"tenant_id": str(new_id())}}
+    refused = [desk.post(execution_id, "replay", foreign), desk.post(execution_id, "rerun", {"step": "a", **foreign})]
+    assert [each.status_code for each in refused] == [404, 404]
     first = desk.post(execution_id, "replay", **key)
     second = desk.post(execution_id, "replay", **key)
     assert (first.status_code, first.json["id"]) == (202, second.json["id"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.errors import Forbidden
 from app.domains.workflows import schemas, service
-from app.domains.workflows.routes.parts import With, workflows
+from app.domains.workflows.routes.parts import With, own_tenant, workflows
 from app.http.endpoint import Context, PageQuery, endpoint, page
 
 
@@ -33,6 +33,8 @@ def start_bulk(ctx: Context) -> Any:
         preview = {"verb": wanted["verb"], "total": found.count, "sample": found.sample}
         ctx.answer_later(lambda: preview)
         return preview
+    corrected = wanted["params"].get("context")
+    own_tenant(ctx, corrected if isinstance(corrected, dict) else None)
     bulk = service.create_bulk(
         ctx.session,
         verb=wanted["verb"],

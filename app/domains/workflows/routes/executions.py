@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from app.core.errors import NotFound
-from app.domains.tenants import service as tenants
 from app.domains.workflows import schemas, service
 from app.domains.workflows.errors import ExecutionNotFound
-from app.domains.workflows.routes.parts import With, shown, workflows
+from app.domains.workflows.routes.parts import With, own_tenant, shown, workflows
 from app.http import sse
 from app.http.endpoint import Context, endpoint, page
 
@@ -154,7 +152,7 @@ def _start(ctx: Context, name: str, context: dict[str, Any], wait: float | None)
     execution = service.start(
         ctx.session,
         workflow=name,
-        context=_own_tenant(ctx, context),
+        context=own_tenant(ctx, context),
         trigger_type="api",
         trigger_source=ctx.actor,
     )
@@ -162,16 +160,6 @@ def _start(ctx: Context, name: str, context: dict[str, Any], wait: float | None)
     if wait:
         ctx.answer_later(lambda: _ended(ctx, execution.id, time.monotonic() + wait))
     return execution
-
-
-def _own_tenant(ctx: Context, context: dict[str, Any]) -> dict[str, Any]:
-    """A `tenant_id` in the context is accepted when it names the caller's own tenant, by id or slug; else 404."""
-    named = context.get("tenant_id")
-    own = tenants.get_tenant(ctx.session, tenant_id=ctx.principal.owner_id) if named is not None else None
-    if own is not None and named not in {str(own.id), own.slug}:
-        message = f"Tenant '{named}' not found"
-        raise NotFound(message)
-    return context
 
 
 def _ended(ctx: Context, execution_id: int, until: float) -> Any:

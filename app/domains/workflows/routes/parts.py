@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.core.errors import NotFound
+from app.domains.tenants import service as tenants
 from app.domains.workflows import service
 from app.http.endpoint import Blueprint, Context
 
@@ -21,6 +23,16 @@ class With:
 
     def __getattr__(self, name: str) -> Any:
         return self._beside[name] if name in self._beside else getattr(self._row, name)
+
+
+def own_tenant(ctx: Context, context: dict[str, Any] | None) -> dict[str, Any]:
+    """The context; a `tenant_id` in it is accepted when it names the caller's own tenant, by id or slug; else 404."""
+    named = (context or {}).get("tenant_id")
+    own = tenants.get_tenant(ctx.session, tenant_id=ctx.principal.owner_id) if named is not None else None
+    if own is not None and named not in (str(own.id), own.slug):
+        message = f"Tenant '{named}' not found"
+        raise NotFound(message)
+    return context or {}
 
 
 def shown(ctx: Context, execution_id: int) -> With:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domains.workflows import schemas, service
-from app.domains.workflows.routes.parts import shown, workflows
+from app.domains.workflows.routes.parts import own_tenant, shown, workflows
 from app.http.endpoint import Context, endpoint
 
 
@@ -129,7 +129,7 @@ def rerun_execution(ctx: Context, *, execution_id: int) -> Any:
         ctx.session,
         execution_id=execution_id,
         step_name=ctx.body["step"],
-        context=ctx.body["context"],
+        context=own_tenant(ctx, ctx.body["context"]),
         reason=ctx.body["reason"],
     )
     return shown(ctx, execution_id)
@@ -169,7 +169,7 @@ def replay_execution(ctx: Context, *, execution_id: int) -> Any:
         ctx.session,
         execution_id=execution_id,
         same_version=ctx.body["same_version"],
-        context=ctx.body["context"],
+        context=own_tenant(ctx, ctx.body["context"]),
         reason=ctx.body["reason"],
         replayed_by=ctx.actor,
     )
