@@ -406,3 +406,22 @@ def test_a_child_that_ends_while_its_parent_is_paused_is_seen_when_that_is_resum
     with lab.world.database.transaction(lab.owner) as session:
         service.resume(session, execution_id=execution_id)
     assert lab.to_the_end(execution_id).state == "completed"
+
+
+def test_a_child_that_a_person_lets_go_on_stands_in_its_parents_ledger_again(lab: Lab) -> None:
+    HOOKS["bad"] = fails
+    child = defined(lab, attack("inside"), attack("bad"))
+    execution_id = lab.start([sub(child), attack("after"), {"name": "parked", "type": "wait", "seconds": 3600}])
+    assert lab.to_the_end(execution_id).rollback == "none"
+    started = child_of(lab, execution_id)
+    assert (started.rollback, effects(lab, execution_id)) == ("done", [("execution", str(started.id), "undone")])
+    del HOOKS["bad"]
+    for each in (started.id, execution_id):
+        with lab.world.database.transaction(lab.owner) as session:
+            service.retry_steps(session, execution_id=each)
+        lab.drain()
+    assert child_of(lab, execution_id).id == started.id
+    assert effects(lab, execution_id)[0] == ("execution", str(started.id), "confirmed")
+    cancel(lab, execution_id)
+    assert lab.to_the_end(execution_id).rollback == "done"
+    assert child_of(lab, execution_id).rollback == "done"

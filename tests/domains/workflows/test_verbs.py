@@ -619,6 +619,25 @@ def test_a_replay_is_a_new_execution_with_the_same_input(lab: Lab) -> None:
     assert audited(lab, execution_id)[0][1:3] == ("execution.replay", "once more")
 
 
+def test_a_replay_is_of_the_same_event(lab: Lab) -> None:
+    execution_id = lab.start([operated("a", params={"value": "${event.data.n}"})], triggers=[{"event": "it.happens"}])
+    with lab.world.database.transaction(lab.owner) as session:
+        name = service.get_execution(session, execution_id=execution_id).workflow_name
+        event = {"id": "1", "type": "it.happens", "data": {"n": 5}}
+        old = service.start(session, workflow=name, context={}, trigger_type="event", event=event).id
+    new = does(lab, service.replay, old).id
+    assert lab.steps(new)["a"].input_data == {"value": 5}
+
+
+def test_an_effect_of_any_kind_is_planned_to_be_undone(lab: Lab) -> None:
+    HOOKS["a"] = lambda call: call.effect("execution", "abc", "A trial", undo={"name": "a"}) or {}
+    execution_id = lab.start([operated("a"), {"name": "w", "type": "wait", "event": "it.happens"}])
+    lab.drain()
+    with lab.world.database.transaction(lab.owner) as session:
+        plan = service.undo_plan(session, execution_id=execution_id)
+    assert plan.summary == "2 effects will be undone, 2 of them moving money."
+
+
 def test_a_terminated_execution_is_left_as_it_is(lab: Lab) -> None:
     execution_id = lab.start([operated("a"), {"name": "w", "type": "wait", "event": "it.happens"}, operated("c")])
     lab.drain()

@@ -27,6 +27,7 @@ from app.domains.workflows.store import reopen, stop
 from app.domains.workflows.store import rerun as reruns
 from app.domains.workflows.store import skip as skips
 from app.domains.workflows.store.launch import checked_context
+from app.domains.workflows.store.parent import child_reopened
 from app.domains.workflows.store.records import Execution, Observers
 from app.domains.workflows.store.tasks import SETTLE_TASK
 from pipelines.graph import Graph
@@ -202,7 +203,7 @@ def rerun(
         session.refresh(execution)
         raise _wrong(execution)
     send_task(session, SETTLE_TASK, str(execution.owner_id), execution_id)
-    changed = {} if context is None else {"context": sorted(context)}
+    changed = {"context": sorted(context)} if context else {}
     _audit(session, execution, "rerun", before, reason, step=step_name, **changed)
 
 
@@ -215,7 +216,7 @@ def replay(
     reason: str | None = None,
     replayed_by: str | None = None,
 ) -> WorkflowExecution:
-    """A new execution with this one's input, of the workflow's current version or of the same snapshot; returns it.
+    """A new execution with this one's input and event, of the workflow's current version or of the same snapshot; returns it.
 
     `context`: keys of the input that are corrected. The new one's label `replay_of` and trigger name the old one.
     Raises WorkflowNotFound for a workflow that is inactive, and InvalidContext.
@@ -229,6 +230,7 @@ def replay(
         trigger_source=replayed_by,
         correlation_id=old.correlation_id,
         labels={**old.labels, "replay_of": old.id},
+        event=old.event,
         document=old.snapshot if same_version else None,
     )
     _audit(session, old, "replay", _as_it_is(old), reason, execution_id=new.id, version=new.workflow_version)
@@ -285,6 +287,7 @@ def _tell_reopening(session: Session, execution: WorkflowExecution) -> None:
     about = Execution.of(execution.id, execution)
     if observer := port(session, Observers).of(about):
         observer.reopening(session, about)
+    child_reopened(session, execution.id)
 
 
 def _refuse_unless_reopenable(execution: WorkflowExecution, what_not: str) -> None:

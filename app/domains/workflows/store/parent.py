@@ -60,11 +60,25 @@ _CROSS_OFF = text(
 )
 
 
+_WRITE_AGAIN = text(
+    """
+    UPDATE execution_effects f SET state = 'intended', undone_at = NULL FROM workflow_executions c
+    WHERE c.id = :execution AND f.execution_id = c.parent_id AND f.sequence_number = c.parent_number AND f.kind = :kind
+      AND f.reference = CAST(c.id AS text) AND f.state = 'undone'
+    """
+)
+
+
 def leaves_nothing(child: Any) -> bool:
     """Whether nothing is left of an ended child (its state, rollback and stopping): undone, or stopped before it did anything."""
     if child.rollback == "none":
         return bool(child.state == "cancelled" and child.stopping != "terminate")
     return bool(child.rollback == "done" and child.state in {"failed", "cancelled"})
+
+
+def child_reopened(session: Session, execution_id: int) -> None:
+    """A person lets a child go on of which nothing was left: there is something to undo again in its parent's ledger."""
+    session.execute(_WRITE_AGAIN, {"execution": execution_id, "kind": CHILD_EFFECT})
 
 
 def child_ended(session: Session, execution_id: int) -> None:
