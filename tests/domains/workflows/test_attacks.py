@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from app.core.clock import move_to, now
 from app.core.settings import Settings
 from app.domains.workflows import service
 from app.domains.workflows.store import look as looks
 from app.domains.workflows.store import mailbox
+from pipelines.operations import Call, Catalogue
 from tests.domains.workflows import test_waiting
 from tests.domains.workflows.lab import Lab
 from tests.domains.workflows.test_waiting import (
@@ -312,7 +314,28 @@ def test_a_breakdown_of_one_schedule_keeps_no_other_from_it(lab: Lab, monkeypatc
     assert [len(executions_of(lab, name)) for name in (bad, good)] == [0, 1]
 
 
-# --- errors ------------------------------------------------------------------------------------------------------------------------
+# --- what is told ----------------------------------------------------------------------------------------------------------------
+
+
+def test_no_row_is_quoted_in_a_traceback(lab: Lab) -> None:
+    telling, secret = Catalogue(), secrets.token_hex(8)
+
+    @telling.operation("telling.rows")
+    def rows(call: Call) -> dict[str, Any]:
+        try:
+            with call.session.begin_nested():
+                for _ in range(2):
+                    call.session.execute(text("INSERT INTO test_flags VALUES (:secret)"), {"secret": secret})
+        except IntegrityError as error:
+            raise ValueError("there is one already") from error
+        return {}
+
+    lab.world.operations.include(telling)
+    execution_id = begun(lab, [{"name": "s", "type": "service_call", "service": "telling", "method": "rows"}])
+    told = lab.steps(execution_id)["s"].error_traceback or ""
+    assert "ValueError: there is one already" in told
+    assert "UniqueViolation" in told
+    assert secret not in told
 
 
 def test_a_waiting_condition_says_once_that_it_waits(lab: Lab) -> None:

@@ -54,11 +54,21 @@ def describe(step: StepRun, error: BaseException) -> str:
     """Put the error into the step, in words; returns the traceback's text."""
     step.error_message = (words(error) or type(error).__name__)[:MESSAGE_LIMIT]
     step.error_type = type(error).__name__
-    if _diagnosis(error) is None:
-        lines = tracebacks.format_exception(type(error), error, error.__traceback__)
-    else:
-        lines = [*tracebacks.format_tb(error.__traceback__), f"{step.error_type}: {step.error_message}"]
-    return _storable("".join(lines))[-TRACEBACK_LIMIT:]
+    parts = [
+        "".join([*tracebacks.format_tb(each.__traceback__), f"{type(each).__name__}: {words(each)}\n"])
+        for each in _chain(error)
+    ]
+    return _storable("\nwhich led to\n\n".join(parts))[-TRACEBACK_LIMIT:]
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """What it came of, the first cause first, and the error itself."""
+    chain: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and each not in chain:
+        chain.append(each)
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    return chain[::-1]
 
 
 def words(error: BaseException) -> str:
