@@ -17,7 +17,8 @@ from app.core.clock import move_to, now
 from app.core.settings import Settings
 from app.domains.workflows import service
 from app.domains.workflows.store import look as looks
-from app.domains.workflows.store import mailbox
+from app.domains.workflows.store import mailbox, timers
+from app.domains.workflows.store import wake as wakes
 from pipelines.operations import Call, Catalogue
 from tests.domains.workflows import test_waiting
 from tests.domains.workflows.lab import Lab
@@ -210,6 +211,53 @@ def test_a_retry_right_after_the_deadline_has_its_time_again(lab: Lab) -> None:
     assert lab.look(execution_id).state == "waiting"
     pass_time(lab, seconds=3600)
     assert lab.look(execution_id).state == "failed"
+
+
+# --- two at once ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_event_and_the_timer_that_wake_many_do_not_wait_for_each_other(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has one of two executions and wants the other one."""
+    steps = [wait("late", seconds="${n}", depends_on=[]), wait("told", event="thing.came", depends_on=[])]
+    executions = [begun(lab, steps, context={"n": n}) for n in (60, 30)]
+    with lab.world.across.transaction() as session:
+        move_to(session, now(session) + timedelta(seconds=61))
+    raise_event(lab, "thing.came", {})
+    original, threads = wakes.wake, []
+
+    def wake(*about: Any) -> int:
+        woken = original(*about)
+        if not threads:
+            threads.append(None)
+            threads[0] = beside(lab, lambda: service.tick(lab.world))
+        return woken
+
+    monkeypatch.setattr(wakes, "wake", wake)
+    while service.handle_events(lab.world):
+        pass
+    threads[0].join()
+    lab.drain()
+    assert {lab.look(e).state for e in executions} == {"completed"}
+
+
+def test_every_queue_is_looked_at_however_many_there_are(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "BATCH", 2)
+    name = triggered(
+        lab,
+        input={"who": {"type": "integer"}},
+        concurrency={"key": "${context.who}", "limit": 1},
+    )
+    with lab.world.database.transaction(lab.owner) as session:
+        for who in (*range(5), *range(5)):
+            service.start(session, workflow=name, context={"who": who}, trigger_type="manual")
+    with lab.world.across.transaction() as session:
+        move_to(session, now(session) + timedelta(seconds=11))
+    with lab.world.across.transaction() as session:
+        service.look_at_queues(session)
+    asked = {args for task, args in lab.broker.tasks if task == service.ADMIT_TASK and args[0] == str(lab.owner)}
+    assert len(asked) == 5
 
 
 # --- places -----------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.events import canonical
 from app.domains.workflows.store import mailbox
 from app.domains.workflows.store.look import matches
-from app.domains.workflows.store.wake import wake
+from app.domains.workflows.store.wake import wake_all
 from pipelines.expressions import Scope
 
 BATCH = 200
@@ -62,8 +62,7 @@ def tell(session: Session, event: dict[str, Any]) -> int:
             concerned[row.execution_id].add(row.sequence_number)
     for row in _pages(session, _CONCERNED, about):
         concerned[row.execution_id].add(row.sequence_number)
-    for execution_id, numbers in sorted(concerned.items()):
-        wake(session, execution_id, numbers)
+    wake_all(session, dict(sorted(concerned.items())))
     return sum(len(numbers) for numbers in concerned.values())
 
 

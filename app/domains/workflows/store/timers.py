@@ -5,8 +5,9 @@ Any number of loops may do this: steps are taken with SKIP LOCKED, and each is w
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import attrgetter
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from app.core.clock import now
 from app.core.queue import send_task
 from app.domains.workflows.store.places import ADMIT_TASK
 from app.domains.workflows.store.tasks import EXPIRE_TASK
-from app.domains.workflows.store.wake import wake
+from app.domains.workflows.store.wake import wake_all
 
 BATCH = 200
 
@@ -41,7 +42,8 @@ _DEADLINES = text(
 _QUEUES = text(
     """
     SELECT DISTINCT owner_id, concurrency_key FROM workflow_executions
-    WHERE queued_at <= :now - interval '10 seconds' ORDER BY owner_id, concurrency_key LIMIT :batch
+    WHERE queued_at <= :now - interval '10 seconds' AND (owner_id, concurrency_key) > (CAST(:owner AS uuid), :key)
+    ORDER BY owner_id, concurrency_key LIMIT :batch
     """
 )
 
@@ -49,8 +51,10 @@ _QUEUES = text(
 def wake_due(session: Session) -> int:
     """Wake what is due, the longest first, in a session across owners; returns how many steps were. Full when it is BATCH."""
     due = session.execute(_DUE, {"now": now(session), "batch": BATCH}).all()
-    for execution_id, steps in groupby(due, attrgetter("execution_id")):
-        wake(session, execution_id, [step.sequence_number for step in steps])
+    steps: dict[int, list[int]] = defaultdict(list)
+    for row in due:
+        steps[row.execution_id].append(row.sequence_number)
+    wake_all(session, steps)
     return len(due)
 
 
@@ -64,7 +68,12 @@ def end_overdue(session: Session) -> int:
 
 def look_at_queues(session: Session) -> int:
     """Ask for a look at each queue that somebody has waited in for a while; returns how many queues."""
-    queues = session.execute(_QUEUES, {"now": now(session), "batch": BATCH}).all()
-    for row in queues:
-        send_task(session, ADMIT_TASK, str(row.owner_id), row.concurrency_key)
-    return len(queues)
+    looked_at, after = 0, {"owner": UUID(int=0), "key": ""}
+    while True:
+        queues: list[Any] = list(session.execute(_QUEUES, {"now": now(session), "batch": BATCH, **after}))
+        for row in queues:
+            send_task(session, ADMIT_TASK, str(row.owner_id), row.concurrency_key)
+        looked_at += len(queues)
+        if len(queues) < BATCH:
+            return looked_at
+        after = {"owner": queues[-1].owner_id, "key": queues[-1].concurrency_key}

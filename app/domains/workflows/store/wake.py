@@ -5,7 +5,7 @@ Answer, event and expiry may race: each only wakes, and the one transaction in w
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,16 @@ _LOCK = text(
     ORDER BY s.sequence_number FOR UPDATE OF s
     """
 )
+
+_LOCK_MANY = text(
+    """
+    SELECT FROM workflow_steps s JOIN unnest(CAST(:executions AS bigint[]), CAST(:numbers AS int[])) AS w (execution, number)
+      ON s.execution_id = w.execution AND s.sequence_number = w.number
+    ORDER BY s.execution_id, s.sequence_number FOR UPDATE OF s
+    """
+)
+
+_LOCK_EXECUTIONS = text("SELECT FROM workflow_executions WHERE id = ANY(:executions) ORDER BY id FOR NO KEY UPDATE")
 
 # One that was woken before is sent once more: whoever got its message just now passed over the row that is locked here.
 # What it awaits stays, so that an event that comes before it looks is put into its mailbox.
@@ -81,6 +91,19 @@ def wake(session: Session, execution_id: int, numbers: Collection[int]) -> int:
         return len(parked)
     send_ready(session, row.owner_id, execution_id, row.routes or ())
     return len(parked)
+
+
+def wake_all(session: Session, steps: Mapping[int, Collection[int]]) -> int:
+    """Wake steps of many executions, by their ids in the order in which they are to be sent; returns how many.
+
+    All steps are locked before the first execution, and both in order, so that two who do this never wait for each other.
+    """
+    if len(steps) > 1:
+        pairs = [(execution_id, number) for execution_id, numbers in steps.items() for number in numbers]
+        where = {"executions": [pair[0] for pair in pairs], "numbers": [pair[1] for pair in pairs]}
+        session.execute(_LOCK_MANY, where)
+        session.execute(_LOCK_EXECUTIONS, {"executions": list(steps)})
+    return sum(wake(session, execution_id, numbers) for execution_id, numbers in steps.items())
 
 
 def run_on(session: Session, row: Any, *, at: datetime) -> bool:
