@@ -62,7 +62,8 @@ def _task(process: Process) -> Any:
             task_id=request.id,
         )
         outcome = service.run(process.world, delivery)
-        if outcome.inline:
+        # a failed step ends as such, and what goes on without it travels
+        if outcome.inline and outcome.error is None:
             _run_on(process, task, delivery, outcome)
         else:
             carry_on(process, task, delivery, outcome)
