@@ -111,6 +111,24 @@ def show_execution(execution_id: int, owner: str | None, *, as_json: bool) -> No
         print_canvas(canvas)
 
 
+@executions.command("history")
+@click.argument("execution_id", type=int)
+@owner_option
+@json_option
+def show_history(execution_id: int, owner: str | None, *, as_json: bool) -> None:
+    """Every transition of an execution and its steps, in order."""
+    with acting_as(owner) as session:
+        found = workflows.history(session, execution_id=execution_id)
+        if as_json:
+            print_json(schemas.HistoryOut(many=True).dump(found))
+            return
+        print_table(
+            ("At", "Step", "From", "To", "Try", "Error"),
+            ((h.at, h.step_name, h.from_state, h.to_state, h.attempt, headline(h.error)) for h in found),
+            wrap=("Error",),
+        )
+
+
 def _print_execution(execution: workflows.WorkflowExecution) -> None:
     print_facts(
         (

@@ -54,6 +54,38 @@ def _verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., 
     return made
 
 
+@click.command("start")
+@click.argument("workflow")
+@click.option("--context", type=JsonObject(), metavar="JSON", default="{}", help="The input.")
+@click.option("--correlation", metavar="KEY", help="A business key by which it is found, such as an order's number.")
+@reason_option
+@owner_option
+@json_option
+def start(
+    workflow: str,
+    context: dict[str, Any],
+    correlation: str | None,
+    reason: str | None,
+    owner: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Start a workflow by name."""
+    with acting_as(owner) as session:
+        new = workflows.start_by_hand(
+            session,
+            workflow=workflow,
+            context=context,
+            trigger_type="manual",
+            started_by=ACTOR_NAME,
+            correlation_id=correlation,
+            reason=reason,
+        )
+        session.refresh(new)
+        document = schemas.ExecutionOut().dump(new)
+    _say(document, f"Execution {document['id']} of {workflow} is {document['status']}.", as_json=as_json)
+
+
 @_verb("cancel", yes_option)
 def cancel(execution_id: int, reason: str | None, owner: str | None, *, yes: bool, as_json: bool) -> None:
     """Stop an execution and undo what it did, after showing what that is."""
@@ -149,11 +181,21 @@ def rollback(execution_id: int, reason: str | None, owner: str | None, *, as_jso
 @execution_argument
 @click.argument("name")
 @click.option("--data", type=JsonObject(), metavar="JSON", help="What it says.")
+@reason_option
 @owner_option
 @json_option
-def signal(execution_id: int, name: str, data: dict[str, Any] | None, owner: str | None, *, as_json: bool) -> None:
+def signal(
+    execution_id: int,
+    name: str,
+    data: dict[str, Any] | None,
+    reason: str | None,
+    owner: str | None,
+    *,
+    as_json: bool,
+) -> None:
     """Say something to an execution: the first wait for an event of that name takes it."""
-    _do(execution_id, owner, workflows.signal, as_json=as_json, name=name, data=data, sent_by=ACTOR_NAME)
+    said = {"name": name, "data": data, "sent_by": ACTOR_NAME, "reason": reason}
+    _do(execution_id, owner, workflows.signal, as_json=as_json, **said)
 
 
 def _answering(name: str, help_text: str, *, approved: bool) -> click.Command:
@@ -218,6 +260,7 @@ def print_plan(plan: workflows.UndoPlan) -> None:
 
 
 VERBS: tuple[click.Command, ...] = (
+    start,
     cancel,
     terminate,
     pause,

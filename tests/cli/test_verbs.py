@@ -47,6 +47,18 @@ def test_an_execution_is_paused_resumed_and_terminated(turnup: Turnup, started) 
     assert turnup("executions", "terminate", number, "--yes").code == 0
 
 
+def test_a_workflow_is_started_and_its_history_shown(turnup: Turnup, started) -> None:
+    _, name = started()
+    made = turnup(
+        "executions", "start", name, "--context", '{"n": 3}', "--correlation", "K-1", "--reason", "a try", "--json"
+    )
+    assert (made.document["status"], made.document["correlation_id"]) == ("running", "K-1")
+    history = turnup("executions", "history", str(made.document["id"]))
+    assert history.out.splitlines()[1].split()[-4:-2] == ["pending", "running"]
+    assert turnup("executions", "start", "nothing").err == "Workflow 'nothing' not found\n"
+    assert turnup("executions", "start", name, "--context", '{"n": "x"}').code == 1
+
+
 def test_a_cancel_shows_its_plan_and_asks(turnup: Turnup, started, monkeypatch: pytest.MonkeyPatch) -> None:
     execution_id, _ = started()
     number = str(execution_id)

@@ -116,7 +116,13 @@ class StatisticsOut(ma.Schema):
     success_rate = fields.Float()
 
 
-class Execute(ma.Schema):
+class Reason(ma.Schema):
+    """Why an operator does something."""
+
+    reason = fields.String(validate=ma.validate.Length(max=1000), load_default=None)
+
+
+class Execute(Reason):
     """Start a workflow by name."""
 
     workflow_name = fields.String(required=True, validate=ma.validate.Length(1, 200))
@@ -347,12 +353,6 @@ class HistoryOut(ma.Schema):
     released = fields.List(fields.Integer(), allow_none=True)
 
 
-class Reason(ma.Schema):
-    """Why an operator does something."""
-
-    reason = fields.String(validate=ma.validate.Length(max=1000), load_default=None)
-
-
 def _step_names(**more: Any) -> Any:
     return fields.List(fields.String(validate=ma.validate.Length(1, 200)), validate=ma.validate.Length(1, 1000), **more)
 
@@ -383,7 +383,7 @@ class ReplayIn(Reason):
     context = fields.Dict(keys=fields.String(), load_default=None, allow_none=True)
 
 
-class SignalIn(ma.Schema):
+class SignalIn(Reason):
     """What is said to an execution."""
 
     name = fields.String(required=True, validate=ma.validate.Length(1, 200))

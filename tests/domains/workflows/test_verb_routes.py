@@ -293,12 +293,22 @@ def test_a_step_whose_operation_nobody_has_is_shown_as_such(desk: Desk) -> None:
 
 
 def test_each_verb_leaves_an_audit_row(desk: Desk) -> None:
-    execution_id = desk.lab.start([routed("a")])
+    workflow = desk.shown(desk.lab.start([{"name": "w", "type": "wait", "event": "it.happens"}]))["workflow_name"]
+    body = {"workflow_name": workflow, "context": {}, "reason": "a try"}
+    started = desk.http.post("/api/v1/workflows/execute", json=body, headers=desk.headers)
+    execution_id = started.json["execution_id"]
     desk.post(execution_id, "pause", {"reason": "why"})
+    desk.post(execution_id, "signal", {"name": "it.happens", "reason": "it did"})
     with desk.lab.world.database.transaction(desk.lab.owner) as session:
-        row = session.execute(
-            text("SELECT action, reason, before, after FROM audit_log WHERE object = :o"),
+        rows = session.execute(
+            text(
+                "SELECT action, reason, before ->> 'state' AS was, after ->> 'state' AS is FROM audit_log "
+                "WHERE object = :o AND actor <> 'system' ORDER BY id"
+            ),
             {"o": f"execution/{execution_id}"},
-        ).one()
-    assert (row.action, row.reason) == ("execution.pause", "why")
-    assert (row.before["state"], row.after["state"]) == ("running", "paused")
+        ).all()
+    assert [tuple(row) for row in rows] == [
+        ("execution.start", "a try", None, "running"),
+        ("execution.pause", "why", "running", "paused"),
+        ("execution.signal", "it did", None, None),
+    ]

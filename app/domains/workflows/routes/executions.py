@@ -30,7 +30,8 @@ POLL_SECONDS = 0.05
 )
 def execute(ctx: Context) -> Any:
     """Start a workflow by name; `?wait=N` answers 200 with the finished execution when it ends within N seconds."""
-    return _start(ctx, ctx.body["workflow_name"], ctx.body["context"], ctx.query.get("wait"))
+    wanted = ctx.body
+    return _start(ctx, wanted["workflow_name"], wanted["context"], ctx.query.get("wait"), reason=wanted["reason"])
 
 
 @endpoint(
@@ -148,13 +149,14 @@ def show_undo_plan(ctx: Context, *, execution_id: int) -> Any:
     return service.undo_plan(ctx.session, execution_id=execution_id, from_step=ctx.query.get("from_step"))
 
 
-def _start(ctx: Context, name: str, context: dict[str, Any], wait: float | None) -> Any:
-    execution = service.start(
+def _start(ctx: Context, name: str, context: dict[str, Any], wait: float | None, *, reason: str | None = None) -> Any:
+    execution = service.start_by_hand(
         ctx.session,
         workflow=name,
         context=own_tenant(ctx, context),
         trigger_type="api",
-        trigger_source=ctx.actor,
+        started_by=ctx.actor,
+        reason=reason,
     )
     ctx.headers["Location"] = f"/api/v1/workflows/executions/{execution.id}"
     if wait:

@@ -191,7 +191,14 @@ def replay_execution(ctx: Context, *, execution_id: int) -> Any:
 def signal_execution(ctx: Context, *, execution_id: int) -> Any:
     """Say something to an execution: the first wait for an event of that name takes it, now or when it begins."""
     name, data = ctx.body["name"], ctx.body["data"]
-    service.signal(ctx.session, execution_id=execution_id, name=name, data=data, sent_by=ctx.actor)
+    service.signal(
+        ctx.session,
+        execution_id=execution_id,
+        name=name,
+        data=data,
+        sent_by=ctx.actor,
+        reason=ctx.body["reason"],
+    )
     return shown(ctx, execution_id)
 
 

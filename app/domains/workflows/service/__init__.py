@@ -66,6 +66,7 @@ from app.domains.workflows.service.verbs import (
     retry_rollback,
     retry_steps,
     skip_steps,
+    start_by_hand,
     terminate,
 )
 from app.domains.workflows.service.waiting import answer, signal
@@ -160,6 +161,7 @@ __all__ = [
     "signal",
     "skip_steps",
     "start",
+    "start_by_hand",
     "statistics",
     "steps",
     "stop_bulk",

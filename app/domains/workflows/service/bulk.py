@@ -123,7 +123,9 @@ def _replay(session: Session, asked: Asked) -> int:
 
 def _signal(session: Session, asked: Asked) -> None:
     name, data = asked.params["name"], asked.params.get("data")
-    waiting.signal(session, execution_id=asked.execution_id, name=name, data=data, sent_by=asked.by)
+    waiting.signal(
+        session, execution_id=asked.execution_id, name=name, data=data, sent_by=asked.by, reason=asked.reason
+    )
 
 
 def _answer(*, approved: bool) -> Act:

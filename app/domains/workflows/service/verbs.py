@@ -36,6 +36,32 @@ from pipelines.state import ENDED_EXECUTIONS
 GOING = frozenset({"running", "waiting", "paused"})
 
 
+def start_by_hand(
+    session: Session,
+    *,
+    workflow: str,
+    context: Mapping[str, Any],
+    trigger_type: str,
+    started_by: str,
+    correlation_id: str | None = None,
+    reason: str | None = None,
+) -> WorkflowExecution:
+    """Start a workflow because somebody asks for it. Raises WorkflowNotFound and InvalidContext."""
+    execution = start(
+        session,
+        workflow=workflow,
+        context=context,
+        trigger_type=trigger_type,
+        trigger_source=started_by,
+        correlation_id=correlation_id,
+    )
+    about = {"workflow": execution.workflow_name, "version": execution.workflow_version}
+    audit.record(
+        session, "execution.start", f"execution/{execution.id}", after=_as_it_is(execution) | about, reason=reason
+    )
+    return execution
+
+
 def cancel(session: Session, *, execution_id: int, reason: str | None = None) -> None:
     """Stop an execution and undo what it did; one that has not begun is over at once.
 

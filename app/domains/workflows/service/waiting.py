@@ -44,7 +44,13 @@ _ASKED = text(
 
 
 def signal(
-    session: Session, *, execution_id: int, name: str, data: dict[str, Any] | None = None, sent_by: str | None = None
+    session: Session,
+    *,
+    execution_id: int,
+    name: str,
+    data: dict[str, Any] | None = None,
+    sent_by: str | None = None,
+    reason: str | None = None,
 ) -> None:
     """Say something to an execution: the first wait for an event of that name takes it, now or when it begins.
 
@@ -69,7 +75,7 @@ def signal(
         payload=letter,
         sent_by=sent_by,
     )
-    audit.record(session, "execution.signal", f"execution/{execution_id}", after={"name": name})
+    audit.record(session, "execution.signal", f"execution/{execution_id}", after={"name": name}, reason=reason)
     wake(
         session,
         execution_id,
