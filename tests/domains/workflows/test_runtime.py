@@ -574,7 +574,8 @@ def test_what_waits_in_a_long_queue_is_not_sent_again(lab: Lab) -> None:
         lab.sql("UPDATE workflow_executions SET check_at = now() - interval '1 year' WHERE id = :e", e=execution_id)
         lab.broker.sent.clear()
         lab.sweep(seen={queue: time.time() - seconds_ago})
-        assert len(lab.broker.sent) == sent, (queue, seconds_ago)
+        own = [each for each in lab.broker.sent if each[1] == execution_id]
+        assert len(own) == sent, (queue, seconds_ago)
     lab.drain()
     assert lab.look(execution_id).state == "completed"
 
