@@ -208,6 +208,8 @@ def test_a_retry_right_after_the_deadline_has_its_time_again(lab: Lab) -> None:
     with lab.world.database.transaction(lab.owner) as session:
         service.retry_steps(session, execution_id=execution_id, step_names=["w"])
     pass_time(lab, seconds=60)
+    # a message of the first time that comes late
+    assert not service.expire(lab.world.database, owner_id=lab.owner, execution_id=execution_id)
     assert lab.look(execution_id).state == "waiting"
     pass_time(lab, seconds=3600)
     assert lab.look(execution_id).state == "failed"

@@ -14,12 +14,17 @@ from app.domains.workflows.store.records import Execution, Held, StepRun
 from app.domains.workflows.store.settle import settle
 from app.domains.workflows.store.stop import stop
 
+ASKED_AGAIN_SECONDS = 30.0
+"""How long the timer leaves an execution past its deadline alone before it asks for its end again."""
+
+# `deadline_at` as the timer has moved it when it asked: after a retry it is far off again, and a message that comes late asks in vain
 _OVERDUE = text(
     """
     SELECT max_duration_seconds AS longest, CAST(snapshot ->> 'deadline_seconds' AS double precision) AS deadline,
       state = 'running' AND busy_seconds + extract(epoch FROM :now - coalesce(busy_since, started_at))
         > max_duration_seconds AS took_too_long,
-      created_at + make_interval(secs => CAST(snapshot ->> 'deadline_seconds' AS double precision)) <= :now AS too_late
+      deadline_at <= :now + make_interval(secs => :asked_again)
+        AND created_at + make_interval(secs => CAST(snapshot ->> 'deadline_seconds' AS double precision)) <= :now AS too_late
     FROM workflow_executions
     WHERE id = :execution AND state IN ('running', 'waiting', 'paused') AND stopping IS NULL
     """
@@ -61,7 +66,9 @@ def expire(database: Database, *, owner_id: UUID, execution_id: int) -> bool:
     """Stop an overdue execution; its workers' leases are gone, so what they still do is not committed."""
     with database.transaction(owner_id) as session:
         at = now(session)
-        row = session.execute(_OVERDUE, {"execution": execution_id, "now": at}).one_or_none()
+        row = session.execute(
+            _OVERDUE, {"execution": execution_id, "now": at, "asked_again": ASKED_AGAIN_SECONDS}
+        ).one_or_none()
         if row is None or not (row.took_too_long or row.too_late):
             return False
         message = (

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import now
 from app.core.queue import send_task
+from app.domains.workflows.store.expire import ASKED_AGAIN_SECONDS
 from app.domains.workflows.store.places import ADMIT_TASK
 from app.domains.workflows.store.tasks import EXPIRE_TASK
 from app.domains.workflows.store.wake import wake_all
@@ -31,7 +32,7 @@ _DUE = text(
 # whoever ends the execution checks the deadline itself; until then it is asked again, though not with each tick
 _DEADLINES = text(
     """
-    UPDATE workflow_executions SET deadline_at = :now + interval '30 seconds' WHERE id IN (
+    UPDATE workflow_executions SET deadline_at = :now + make_interval(secs => :asked_again) WHERE id IN (
       SELECT id FROM workflow_executions
       WHERE deadline_at <= :now AND completed_at IS NULL AND state IN ('running', 'waiting', 'paused') AND stopping IS NULL
       ORDER BY deadline_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
@@ -60,7 +61,9 @@ def wake_due(session: Session) -> int:
 
 def end_overdue(session: Session) -> int:
     """Ask for the end of executions past their deadline; returns how many."""
-    overdue = session.execute(_DEADLINES, {"now": now(session), "batch": BATCH}).all()
+    overdue = session.execute(
+        _DEADLINES, {"now": now(session), "batch": BATCH, "asked_again": ASKED_AGAIN_SECONDS}
+    ).all()
     for row in overdue:
         send_task(session, EXPIRE_TASK, str(row.owner_id), row.id)
     return len(overdue)
