@@ -326,6 +326,17 @@ def test_who_queues_beside_the_end_of_the_last_is_let_in(lab: Lab) -> None:
     assert lab.look(behind).state == "completed"
 
 
+def test_who_comes_later_does_not_go_before_those_that_queue(lab: Lab) -> None:
+    name = triggered(lab, concurrency=KEYED)
+    first, second = queued(lab, name, 2)
+    lab.deliver(first, number_of(lab, first, "s"))
+    # the first has ended, and the word for the second is on its way
+    (third,) = queued(lab, name, 1)
+    assert [lab.look(e).state for e in (first, second, third)] == ["completed", "pending", "pending"]
+    lab.drain()
+    assert {lab.look(e).state for e in (second, third)} == {"completed"}
+
+
 # --- triggers -------------------------------------------------------------------------------------------------------------------
 
 

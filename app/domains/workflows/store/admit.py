@@ -61,7 +61,7 @@ def _admit_one(session: Session, owner_id: UUID, key: str) -> bool:
     if row is None or not has_place(session, owner_id, key, limit=row.concurrency_limit):
         return False
     if row.state == "pending":
-        return begin(session, row.id, resend_after=settings.resend_after)
+        return begin(session, row.id, resend_after=settings.resend_after, in_turn=True)
     run_on(session, row, at=now(session))
     routes = session.execute(_READY, {"execution": row.id}).scalars().all()
     send_ready(session, row.owner_id, row.id, routes)

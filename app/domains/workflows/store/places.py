@@ -31,6 +31,16 @@ _TAKEN = text(
 )
 
 
+_BEHIND = text(
+    """
+    SELECT EXISTS (
+      SELECT FROM workflow_executions x JOIN workflow_executions own
+        ON x.owner_id = own.owner_id AND x.concurrency_key = own.concurrency_key
+      WHERE own.id = :execution AND x.queued_at IS NOT NULL AND (x.queued_at, x.id) < (own.queued_at, own.id))
+    """
+)
+
+
 def hold(session: Session, owner_id: UUID, key: str) -> None:
     """Take the key's lock: whoever has asked for a place before has one by now, or can be seen to queue."""
     session.execute(_LOCK, {"owner": str(owner_id), "key": key})
@@ -49,6 +59,11 @@ def has_own_place(session: Session, execution_id: int) -> bool:
     return row.concurrency_key is None or has_place(
         session, row.owner_id, row.concurrency_key, limit=row.concurrency_limit, beside=execution_id
     )
+
+
+def queues_behind(session: Session, execution_id: int) -> bool:
+    """Whether others queue under this execution's key who came before it."""
+    return bool(session.execute(_BEHIND, {"execution": execution_id}).scalar_one())
 
 
 def leave_place(session: Session, owner_id: UUID, key: str) -> None:

@@ -17,7 +17,7 @@ from app.core.db import execute
 from app.core.events import emit
 from app.core.queue import send_steps
 from app.domains.workflows.rules import Compiled
-from app.domains.workflows.store.places import has_place
+from app.domains.workflows.store.places import has_place, leave_place, queues_behind
 from pipelines.plan import Route, segments
 
 _INSERT = """
@@ -134,10 +134,11 @@ def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
     return int(row.id)
 
 
-def begin(session: Session, execution_id: int, *, resend_after: float) -> bool:
+def begin(session: Session, execution_id: int, *, resend_after: float, in_turn: bool = False) -> bool:
     """Pending -> running: its ready steps are sent after the commit.
 
-    False when it was not pending, or has to wait: the engine is switched off, or its concurrency key is at its limit.
+    False when it was not pending, or has to wait: the engine is switched off, its concurrency key is at its limit, or others
+    queue for the place that is free. `in_turn`: it has queued and its turn has come.
     """
     at: datetime = now(session)
     about = {"id": execution_id, "now": at, "resend_after": resend_after}
@@ -147,6 +148,9 @@ def begin(session: Session, execution_id: int, *, resend_after: float) -> bool:
         if waits is None or waits.concurrency_key is None:
             return False
         if not has_place(session, waits.owner_id, waits.concurrency_key, limit=waits.concurrency_limit):
+            return False
+        if not in_turn and queues_behind(session, execution_id):
+            leave_place(session, waits.owner_id, waits.concurrency_key)
             return False
         row = execute(session, _BEGIN, {**about, "has_place": True}).fetchone()
         if row is None:
