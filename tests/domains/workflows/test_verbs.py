@@ -667,6 +667,20 @@ def test_terminating_ends_a_rollback_under_way_which_can_be_retried(lab: Lab) ->
     assert (state(lab, execution_id)[1], undone) == ("done", ["c", "b", "a"])
 
 
+def test_what_was_terminated_while_steps_were_undone_to_run_again_is_undone_as_a_whole(lab: Lab) -> None:
+    HOOKS["undo_c"] = lambda call: (_ for _ in ()).throw(ConnectionError("later"))
+    execution_id = lab.start([operated("a"), operated("b"), operated("c")])
+    lab.drain()
+    does(lab, service.rerun, execution_id, step_name="c")
+    does(lab, service.terminate, execution_id, reason="enough")
+    assert state(lab, execution_id) == ("failed", "incomplete")
+    HOOKS.clear()
+    does(lab, service.retry_rollback, execution_id)
+    assert state(lab, execution_id) == ("cancelled", "done")
+    assert set(lab.states(execution_id).values()) == {"compensated"}
+    assert (lab.look(execution_id).error["message"], lab.look(execution_id).rerun) == ("enough", None)
+
+
 def test_a_paused_or_waiting_execution_is_cancelled_and_undone(lab: Lab) -> None:
     for hold in (service.pause, None):
         execution_id = lab.start([operated("a"), {"name": "w", "type": "wait", "event": "it.happens"}])

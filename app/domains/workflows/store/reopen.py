@@ -99,7 +99,8 @@ _RETRY_ROLLBACK = text(
     """
     WITH e AS (
       UPDATE workflow_executions SET state = 'running', rollback = 'running', completed_at = NULL,
-        stopping = CASE WHEN stopping = 'terminate' THEN 'cancel' ELSE stopping END,
+        stopping = CASE WHEN stopping <> 'terminate' THEN stopping WHEN rerun IS NULL THEN 'cancel' ELSE 'rerun' END,
+        rerun = CASE WHEN stopping = 'terminate' THEN rerun || '{"is_given_up": true}' ELSE rerun END,
         check_at = now() + make_interval(secs => :resend_after)
       WHERE id = :execution AND state = 'failed' AND rollback = 'incomplete' RETURNING id, owner_id),
     s AS (
@@ -241,7 +242,10 @@ def reopen(
 
 
 def retry_rollback(session: Session, *, execution_id: int) -> bool:
-    """The compensations that gave up, or were given up, again. False when the rollback is not incomplete."""
+    """The compensations that gave up, or were given up, again. False when the rollback is not incomplete.
+
+    Of one that was terminated everything is undone, also when it was terminated before steps that were to run again.
+    """
     resend_after = port(session, Settings).resend_after
     row = session.execute(
         _RETRY_ROLLBACK, {"execution": execution_id, "resend_after": resend_after, "now": now(session)}

@@ -68,14 +68,21 @@ def asked(session: Session, execution_id: int) -> frozenset[int]:
 def go_on(session: Session, execution_id: int) -> None:
     """Nothing is left of the steps: they run again, with what never began.
 
-    Unless a critical step beside them failed meanwhile: then the execution fails with it.
+    Unless a critical step beside them failed meanwhile: then the execution fails with it. One that was terminated while they
+    were undone is undone as a whole.
     """
     row = session.execute(_ASKED, {"execution": execution_id}).one()
     found = look(session, execution_id, row.snapshot)
+    if row.rerun.get("is_given_up"):
+        _stop(session, execution_id, why="cancel", error=None)
+        return
     again = set(row.rerun["steps"]) | found.numbers("cancelled")
     failed = {number for number in found.numbers("failed") - again if found.rows[number].critical}
     if failed:
-        _fail(session, execution_id, failed)
+        # it was let finish, and nothing could be stopped for that reason, too
+        step = session.execute(_FIRST_FAILED, {"execution": execution_id, "numbers": sorted(failed)}).one()
+        about = {"step": step.step_name, "type": step.error_type, "message": step.error_message}
+        _stop(session, execution_id, why="failure", error=about)
         return
     reopen(
         session,
@@ -89,12 +96,10 @@ def go_on(session: Session, execution_id: int) -> None:
     )
 
 
-def _fail(session: Session, execution_id: int, numbers: Collection[int]) -> None:
-    """It was let finish and failed for good while nothing could be stopped for that reason, too."""
-    step = session.execute(_FIRST_FAILED, {"execution": execution_id, "numbers": sorted(numbers)}).one()
+def _stop(session: Session, execution_id: int, *, why: str, error: dict[str, Any] | None) -> None:
+    """Nothing runs again; what is left of the execution is settled for this reason."""
     session.execute(_GIVE_UP, {"execution": execution_id})
-    about = {"step": step.step_name, "type": step.error_type, "message": step.error_message}
-    stopped = stop(session, execution_id, why="failure", error=about)
+    stopped = stop(session, execution_id, why=why, error=error)
     if stopped is not None:
         send_task(session, SETTLE_TASK, str(stopped.owner_id), execution_id)
 
