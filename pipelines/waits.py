@@ -28,7 +28,9 @@ def timestamp(value: Any) -> datetime:
     """A moment from its text (RFC 3339; UTC where it names no zone). Raises StepFailed (permanent)."""
     try:
         moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment.astimezone(UTC)  # as it is stored: past the last year it cannot be read again
     except (OverflowError, TypeError, ValueError):
         message = "until has to be a timestamp such as 2030-01-31T12:00:00Z"
         raise StepFailed(message, permanent=True) from None
+    return moment
