@@ -93,7 +93,16 @@ def show_execution(execution_id: int, owner: str | None, *, as_json: bool) -> No
         print_heading("Steps")
         print_table(
             ("Step", "Status", "Tries", "Took", "Error"),
-            ((s.step_name, s.state, s.attempts, seconds(s.duration_seconds), headline(s.error_message)) for s in steps),
+            (
+                (
+                    s.step_name,
+                    schemas.step_status(s),
+                    s.attempts,
+                    seconds(s.duration_seconds),
+                    headline(s.error_message),
+                )
+                for s in steps
+            ),
             wrap=("Error",),
         )
         if parked := [step for step in steps if step.state == "waiting"]:

@@ -60,6 +60,7 @@ def endpoint(
     status: int = 200,
     idempotent: bool = False,
     paged: bool = False,
+    late: bool = False,
     errors: Sequence[int] = (),
     media_type: str = "application/json",
 ) -> Callable[[View], View]:
@@ -67,7 +68,7 @@ def endpoint(
 
     `permission`: its name, PUBLIC, or None with `authenticated=True` for any signed-in user. The view returns what `answer`
     dumps (a Page for `paged`), None for no body, or a Response of its own. `idempotent`: Idempotency-Key is honoured.
-    `errors`: statuses to document besides those that follow from the rest. Unknown fields of body and query are refused
+    `late`: the view may answer 200 instead, by `answer_later`. `errors`: statuses to document besides those that follow from the rest. Unknown fields of body and query are refused
     unless the schema itself includes them.
     """
     if permission is None and not authenticated:
@@ -100,6 +101,7 @@ def endpoint(
                 answer=handler.answer,
                 status=status,
                 paged=paged,
+                late=late,
                 errors=errors,
                 media_type=media_type,
             ),

@@ -47,6 +47,7 @@ def document(
     answer: ma.Schema | None,
     status: int,
     paged: bool,
+    late: bool,
     errors: Sequence[int],
     media_type: str,
 ) -> Callable[..., Any]:
@@ -64,7 +65,8 @@ def document(
     if body:
         required = any(field.required for field in body.fields.values())
         operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": body}}}
-    operation["responses"][str(status)] = _success(answer, status, paged=paged, media_type=media_type)
+    for success in {HTTPStatus.OK, status} if late else {status}:
+        operation["responses"][str(int(success))] = _success(answer, success, paged=paged, media_type=media_type)
     for code in sorted({*_errors(route, has_body=body is not None, has_query=query is not None), *errors}):
         operation["responses"][str(code)] = {
             "description": HTTPStatus(code).phrase,

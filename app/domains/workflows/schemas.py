@@ -26,7 +26,8 @@ EXECUTION_STATUSES = (
 TRIGGERS = ("api", "manual", "event", "scheduled", "parent", "order")
 
 
-def _step_status(step: Any) -> str:
+def step_status(step: Any) -> str:
+    """A step's status for people: `retrying` while it waits for its next attempt."""
     waits_to_retry = step.state == "pending" and step.not_before is not None and step.throttled_by is None
     return "retrying" if waits_to_retry else str(step.state)
 
@@ -203,7 +204,7 @@ class StepOut(ma.Schema):
     step_type = fields.String()
     operation = fields.String(attribute="task")
     sequence_number = fields.Integer()
-    status = fields.Function(_step_status)
+    status = fields.Function(step_status)
     depends_on = fields.Function(lambda step: step.definition.get("depends_on", []))
     critical = fields.Boolean()
     attempts = fields.Integer()
@@ -300,7 +301,7 @@ class StepProgress(ma.Schema):
     """Where one step is."""
 
     step_name = fields.String()
-    status = fields.Function(_step_status)
+    status = fields.Function(step_status)
     attempts = fields.Integer()
     started_at = Time(allow_none=True)
     completed_at = Time(allow_none=True)

@@ -19,6 +19,7 @@ from app.http.endpoint import Context, PageQuery, endpoint, page
     answer=schemas.BulkDetail,
     status=202,
     idempotent=True,
+    late=True,
     errors=(403,),
 )
 def start_bulk(ctx: Context) -> Any:

@@ -74,7 +74,7 @@ def show_workflow(ctx: Context, *, workflow_id: int) -> Any:
     permission="workflow:create",
     body=schemas.Definition,
     answer=schemas.WorkflowDetail,
-    errors=(409,),
+    errors=(409, 412),
 )
 def save_version(ctx: Context, *, workflow_id: int) -> Any:
     """Save a new version; executions that run keep theirs."""

@@ -26,6 +26,7 @@ POLL_SECONDS = 0.05
     answer=schemas.StartedOut,
     status=202,
     idempotent=True,
+    late=True,
     errors=(404,),
 )
 def execute(ctx: Context) -> Any:
@@ -44,6 +45,7 @@ def execute(ctx: Context) -> Any:
     answer=schemas.StartedOut,
     status=202,
     idempotent=True,
+    late=True,
     errors=(404,),
 )
 def execute_by_name(ctx: Context, *, name: str) -> Any:
