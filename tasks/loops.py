@@ -28,6 +28,9 @@ from tasks.process import Process
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+COMPANY_SECONDS = 0.1
+"""How long an event waits for others before it is published, or handed on."""
+
 TIMER_SECONDS = 0.25
 """Between two ticks of the timer: what is due is woken well within a second."""
 
@@ -111,6 +114,8 @@ class Loops:
             listener.psubscribe(CHANNELS)
             while not self._stopped.is_set():
                 work()
+                # events that come one after the other are worked off together
+                self._stopped.wait(COMPANY_SECONDS)
                 listener.get_message(timeout=POLL_SECONDS)
                 while listener.get_message(timeout=0) is not None:
                     pass

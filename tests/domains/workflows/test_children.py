@@ -323,12 +323,11 @@ def test_an_overdue_parent_stops_its_children_and_what_waits(lab: Lab) -> None:
 
 
 def test_a_child_that_is_cancelled_before_it_began_tells_its_parent(lab: Lab) -> None:
-    child = defined(lab, attack("inside"))
+    child = defined(lab, attack("inside"), concurrency={"key": "one", "limit": 1})
     with lab.world.database.transaction(lab.owner) as session:
-        execution_id = lab.start([sub(child)])
+        service.start(session, workflow=child, context={}, trigger_type="manual")
+    execution_id = lab.start([sub(child)])
     lab.broker.sent.clear()
-    with lab.world.database.transaction(lab.owner) as session:
-        service.switch_off(session)
     lab.deliver(execution_id, 0)
     started = child_of(lab, execution_id)
     assert started.state == "pending"
@@ -337,6 +336,15 @@ def test_a_child_that_is_cancelled_before_it_began_tells_its_parent(lab: Lab) ->
     execution = lab.look(execution_id)
     assert (execution.state, execution.error["type"]) == ("failed", "ChildFailed")
     assert effects(lab, execution_id) == [("execution", str(started.id), "undone")]
+
+
+def test_a_child_begins_also_while_the_engine_is_switched_off(lab: Lab) -> None:
+    child = defined(lab, attack("inside"))
+    execution_id = lab.start([sub(child)])
+    with lab.world.database.transaction(lab.owner) as session:
+        service.switch_off(session)
+    lab.drain()
+    assert lab.look(execution_id).state == "completed"
 
 
 def test_a_retry_starts_the_failed_child_anew(lab: Lab) -> None:

@@ -588,3 +588,16 @@ def test_history_has_no_gap_where_an_attempt_failed(lab: Lab, method: str) -> No
     told = [(e.from_state, e.to_state) for e in lab.history(execution_id) if e.step_name == "s"]
     first = [("pending", "running"), ("running", "retrying")]
     assert told == [*first, ("pending", "running"), ("running", "completed")]
+
+
+def test_a_skipped_step_leaves_nothing_half_made(lab: Lab) -> None:
+    undone = []
+    HOOKS["undo_s"] = lambda call: undone.append(call.step_name)
+    HOOKS["s"] = lambda call: (_ for _ in ()).throw(ConnectionError("half made"))
+    execution_id = lab.start([attack("s", "leased"), attack("after")])
+    lab.deliver(execution_id, 0)
+    lab.broker.sent.clear()
+    with lab.world.database.transaction(lab.owner) as session:
+        service.skip_steps(session, execution_id=execution_id, step_names=["s"])
+    lab.drain()
+    assert (lab.look(execution_id).state, lab.states(execution_id)["s"], undone) == ("completed", "skipped", ["s"])

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 from sqlalchemy import Select, delete, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.core import audit
@@ -243,8 +244,12 @@ def _started(
                 start_key=key,
                 event=scope.event,
             )
-    except (BusinessError, ExpressionError) as error:
+    except DBAPIError:
+        raise
+    except Exception as error:
+        # whatever it is, it must not keep the event from the others that listen
         faults = "; ".join(f"{fault.pointer}: {fault.message}" for fault in getattr(error, "faults", ()))
-        log.warning("%s could not be started by %s: %s %s", name, source, error, faults)
+        told = isinstance(error, BusinessError | ExpressionError)
+        log.warning("%s could not be started by %s: %s %s", name, source, error, faults, exc_info=not told)
         return f"{error} {faults}".strip()[:ERROR_LIMIT]
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from sqlalchemy import text
@@ -16,6 +17,8 @@ from app.domains.workflows.store import timers
 from app.domains.workflows.store.integrations.admission import admit
 from app.domains.workflows.store.sweep import Swept, sweep
 
+log = logging.getLogger(__name__)
+
 
 def send_lost_work(session: Session, *, seen: Mapping[str, float] | None = None) -> Swept:
     """One pass of the sweeper. `seen`: by queue, up to when (seconds of the epoch) all that was sent has been received."""
@@ -24,19 +27,40 @@ def send_lost_work(session: Session, *, seen: Mapping[str, float] | None = None)
 
 
 def tick(world: World) -> int:
-    """What time alone brings: parked and held steps, deadlines, schedules; returns how many of them were due."""
+    """What time alone brings: parked and held steps, deadlines, schedules; returns how many of them were due.
+
+    None of these keeps the others from being done: the first error is raised when all have had their turn.
+    """
+    due, failed = 0, None
+    for what in (_let_go, _wake, _end_overdue, fire_schedules):
+        try:
+            due += what(world)
+        except Exception as error:
+            log.exception("a part of the timer's tick failed")
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return due
+
+
+def _let_go(world: World) -> int:
     with world.across.transaction() as session:
-        due = admit(session)
-    while (woken := _woken(world)) == timers.BATCH:
+        return admit(session)
+
+
+def _wake(world: World) -> int:
+    due = 0
+    while True:
+        with world.across.transaction() as session:
+            woken = timers.wake_due(session)
         due += woken
-    with world.across.transaction() as session:
-        due += woken + timers.end_overdue(session)
-    return due + fire_schedules(world)
+        if woken < timers.BATCH:
+            return due
 
 
-def _woken(world: World) -> int:
+def _end_overdue(world: World) -> int:
     with world.across.transaction() as session:
-        return timers.wake_due(session)
+        return timers.end_overdue(session)
 
 
 def add_history_partitions(session: Session, *, months_ahead: int = 3) -> int:

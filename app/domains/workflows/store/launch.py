@@ -95,7 +95,8 @@ def launch(
         ),
         compiled,
     )
-    if begin and settings.workflow_engine_enabled:
+    # a child begins in any case: its parent, which runs, is let end
+    if begin and (settings.workflow_engine_enabled or parent is not None):
         starts.begin(session, execution_id, resend_after=settings.resend_after)
     return execution_id
 

@@ -124,6 +124,8 @@ def _forward(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
             begun = _begin(world, session, step, delivery)
             if isinstance(begun, Outcome):
                 return begun
+        if begun.skip:
+            return _skip(world, step, delivery)
         # only now: what is not committed is not held
         step.held = begun.held or step.held
         return _leased(world, begun, delivery)
@@ -140,7 +142,7 @@ def _begin(world: World, session: Session, step: StepRun, delivery: Delivery) ->
     """What becomes of a claimed step in the claim's own transaction: its end, or the lease under which it goes on."""
     prepared = _prepare(world, step)
     if prepared.skip:
-        return end_step(session, step, delivery, to="skipped")
+        return prepared if effects.to_undo(session, step) else end_step(session, step, delivery, to="skipped")
     if gate.is_held_back(world.database, session, step, delivery, [prepared.operation]):
         return Outcome()
     _tell_claimed(session, step)
@@ -155,6 +157,13 @@ def _begin(world: World, session: Session, step: StepRun, delivery: Delivery) ->
         step.output = _attempt(call, prepared)
     gate.has_answered(world.database, session, step)
     return _complete(session, call, prepared, delivery)
+
+
+def _skip(world: World, step: StepRun, delivery: Delivery) -> Outcome:
+    """Skip a step of which an attempt before left something half-made: that is undone first."""
+    _undo_intended(world, step, delivery)
+    with world.database.transaction(delivery.owner_id) as session:
+        return end_step(session, step, delivery, to="skipped")
 
 
 def _leased(world: World, prepared: Prepared, delivery: Delivery) -> Outcome:

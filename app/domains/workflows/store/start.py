@@ -46,8 +46,9 @@ _BEGIN = """
     WITH e AS (
       UPDATE workflow_executions x SET state = 'running', started_at = %(now)s, is_wanted = true, queued_at = NULL,
         check_at = now() + make_interval(secs => %(resend_after)s)
-      WHERE id = %(id)s AND state = 'pending' AND (concurrency_key IS NULL OR %(has_place)s) AND NOT EXISTS (
-        SELECT FROM engine_switches w WHERE w.owner_id IS NULL OR w.owner_id = x.owner_id)
+      WHERE id = %(id)s AND state = 'pending' AND (concurrency_key IS NULL OR %(has_place)s)
+        AND (parent_id IS NOT NULL OR NOT EXISTS (
+          SELECT FROM engine_switches w WHERE w.owner_id IS NULL OR w.owner_id = x.owner_id))
       RETURNING id, owner_id, workflow_name, correlation_id),
     s AS (
       UPDATE workflow_steps SET sent_at = now() FROM e
