@@ -64,7 +64,9 @@ def test_a_thousand_wait_for_a_month_and_hold_nothing(engine: Engine, sql: Sql, 
     # nothing in the broker, nothing in a worker
     redis = engine.world.redis
     lanes = ("turnup", "turnup\x06\x169")
-    eventually(lambda: not any(redis.llen(lane) for lane in lanes) and not redis.hlen("unacked"), what="an empty broker")
+    eventually(
+        lambda: not any(redis.llen(lane) for lane in lanes) and not redis.hlen("unacked"), what="an empty broker"
+    )
     inspect = sending_app(engine.world.settings.celery_broker_url, connect_timeout=2).control.inspect(timeout=2)
     for held in (inspect.active(), inspect.reserved(), inspect.scheduled()):
         assert held
