@@ -4,11 +4,12 @@ Measured per message on Redis: kombu makes a client object, with all of its tabl
 transactions; and the worker publishes every task event by itself. None of what is changed here decides anything: recovery is the
 database's, events are for people.
 
-It leans on internals of kombu 5.7 (`Channel._create_client`, `QoS.pipe_or_acquire`) and Celery 5.7 (`EventDispatcher`).
+It leans on internals of kombu 5.7 (`Channel._create_client`, `QoS.append`, `ack`, `pipe_or_acquire`) and Celery 5.7 (`EventDispatcher`).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,11 @@ from celery.app.events import Events
 from celery.app.task import Context
 from celery.events.dispatcher import EventDispatcher
 from kombu.asynchronous import get_event_loop
-from kombu.transport import redis
+from kombu.transport import redis, virtual
+from kombu.utils.json import dumps
+
+UNWRITTEN_SECONDS = 0.25
+"""How long a delivered message may be at work before it is written down as not acknowledged."""
 
 EVENT_SECONDS = 0.1
 """How long task events wait for company."""
@@ -28,10 +33,55 @@ EVENT_LIMIT = 500
 
 
 class Acknowledgements(redis.QoS):
-    """What is delivered and not yet acknowledged, as kombu keeps it; the two writes of each in one go, without a transaction.
+    """What is delivered and not yet acknowledged, kept in Redis as kombu keeps it, but only of what takes longer than a moment.
 
-    Whatever a connection that breaks between the two leaves behind is found by kombu's own restore, or by the sweeper.
+    Most messages are done before they would be written, and cost nothing then. A message whose worker's child dies is put
+    back from here. What dies with the whole worker within that moment is sent again by the sweeper, as is all else that such
+    a worker had: kombu's own restore comes much later.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self._unwritten: dict[str, Any] = {}
+        self._is_due = False
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        hub = get_event_loop()
+        if hub is None:
+            super().append(message, delivery_tag)  # type: ignore[no-untyped-call]
+            return
+        virtual.QoS.append(self, message, delivery_tag)  # type: ignore[no-untyped-call]
+        self._unwritten[delivery_tag] = message
+        if not self._is_due:
+            self._is_due = True
+            hub.call_later(UNWRITTEN_SECONDS, self._write)  # type: ignore[no-untyped-call]
+
+    def ack(self, delivery_tag: str) -> None:
+        if self._unwritten.pop(delivery_tag, None) is None:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        else:
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
+        self._write()
+        super().reject(delivery_tag, requeue=requeue)  # type: ignore[no-untyped-call]
+
+    def restore_unacked(self, client: Any = None) -> None:
+        self._write()
+        super().restore_unacked(client)  # type: ignore[no-untyped-call]
+
+    def _write(self) -> None:
+        """Write what is still at work."""
+        self._is_due = False
+        unwritten, self._unwritten = self._unwritten, {}
+        if not unwritten:
+            return
+        with self.pipe_or_acquire() as pipe:
+            for tag, message in unwritten.items():
+                about = message.delivery_info
+                pipe.zadd(self.unacked_index_key, {tag: time.time()})
+                pipe.hset(self.unacked_key, tag, dumps([message._raw, about["exchange"], about["routing_key"]]))  # type: ignore[no-untyped-call]  # noqa: SLF001
+            pipe.execute()
 
     @contextmanager
     def pipe_or_acquire(self, pipe: Any = None, client: Any = None) -> Iterator[Any]:
