@@ -21,8 +21,7 @@ _COLUMNS = """
     s.sequence_number, s.step_name, s.task, s.definition::text AS definition, s.critical, s.state AS step_state, s.attempts,
     s.undo_attempts, s.idempotency_key, s.started_at, s.is_passed_over, s.releases <> '{}' AS has_dependents, s.sink,
     s.parent_number, s.item, s.item_index, s.elements, s.child_id, s.due_at, s.deadline_at,
-    e.workflow_name, e.context, e.correlation_id, e.state, e.rollback, e.stopping, e.error, e.owner_id, e.event, e.inline,
-    e.key
+    e.workflow_name, e.context, e.correlation_id, e.state, e.rollback, e.stopping, e.error, e.owner_id, e.event, e.inline
 """
 
 _READY = """
