@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,13 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import text
 
 from app.core.db import Database
+from app.core.ids import OPERATOR_ID, new_id
+from app.core.settings import Settings
+from app.domains.tenants import service as tenants
 from app.domains.workflows import service
 from app.domains.workflows.service import Delivery, Outcome
+from app.factory import build_world
+from pipelines.operations import Catalogue
 from pipelines.plan import Chain, Chord, Segment
 from tests.scenarios.conftest import Engine
 
@@ -119,3 +125,18 @@ class Lab(Engine):
     def look(self, execution_id: int) -> service.WorkflowExecution:
         with self.world.database.transaction(self.owner) as session:
             return service.get_execution(session, execution_id=execution_id)
+
+
+@contextmanager
+def opened(settings: Settings, operations: Catalogue) -> Iterator[Lab]:
+    """The engine over this database with these operations besides, for a tenant of its own."""
+    broker = Recorder()
+    world = build_world(settings, sender=broker)
+    world.operations.include(operations)
+    try:
+        with world.database.transaction(OPERATOR_ID) as session:
+            slug = f"t{new_id().hex[-12:]}"
+            owner = tenants.create_tenant(session, name=slug, slug=slug).id
+        yield Lab(world, owner, broker)
+    finally:
+        world.close()

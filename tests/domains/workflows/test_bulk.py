@@ -14,15 +14,12 @@ from sqlalchemy import text
 from app.core.audit import ACTOR
 from app.core.clock import move_to, now, utc_now
 from app.core.errors import Invalid
-from app.core.ids import OPERATOR_ID, new_id
 from app.core.settings import Settings
-from app.domains.tenants import service as tenants
 from app.domains.workflows import service
 from app.domains.workflows.errors import WrongState
-from app.factory import build_world
 from pipelines.errors import StepFailed
 from pipelines.operations import Call, Catalogue
-from tests.domains.workflows.lab import Lab, Recorder
+from tests.domains.workflows.lab import Lab, opened
 from tests.scenarios.conftest import step
 from tests.servers import prepared
 
@@ -59,20 +56,12 @@ def bulk_settings(worker_id: str) -> Settings:
 
 @pytest.fixture
 def lab(bulk_settings: Settings) -> Iterator[Lab]:
-    broker = Recorder()
-    own = build_world(bulk_settings, sender=broker)
-    own.operations.include(BULK)
     BROKEN.clear()
     STUCK.clear()
-    try:
-        with own.across.transaction() as session:
+    with opened(bulk_settings, BULK) as lab:
+        with lab.world.across.transaction() as session:
             move_to(session, utc_now())
-        with own.database.transaction(OPERATOR_ID) as session:
-            slug = f"t{new_id().hex[-12:]}"
-            owner = tenants.create_tenant(session, name=slug, slug=slug).id
-        yield Lab(own, owner, broker)
-    finally:
-        own.close()
+        yield lab
 
 
 def failed(lab: Lab, count: int) -> list[int]:

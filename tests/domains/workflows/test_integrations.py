@@ -28,7 +28,7 @@ from app.http.tokens import Tokens
 from pipelines.definition import RetryPolicy
 from pipelines.errors import StepFailed
 from pipelines.operations import Call, Catalogue, Effect
-from tests.domains.workflows.test_runtime import Lab, Recorder
+from tests.domains.workflows.lab import Lab, Recorder
 from tests.scenarios.conftest import step
 from tests.servers import prepared
 

@@ -11,17 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.core.ids import OPERATOR_ID, new_id
 from app.core.settings import Settings
-from app.domains.tenants import service as tenants
 from app.domains.workflows import service
 from app.domains.workflows.errors import WrongState
 from app.domains.workflows.service import Delivery, Observers
-from app.factory import build_world
 from pipelines.definition import RetryPolicy
 from pipelines.errors import StepFailed
 from pipelines.operations import Call, Catalogue, Effect
-from tests.domains.workflows.lab import Lab, Recorder
+from tests.domains.workflows.lab import Lab, opened
 from tests.scenarios.conftest import step
 from tests.servers import prepared
 
@@ -70,17 +67,9 @@ def lab_settings(worker_id: str) -> Settings:
 
 @pytest.fixture
 def lab(lab_settings: Settings) -> Iterator[Lab]:
-    broker = Recorder()
-    own = build_world(lab_settings, sender=broker)
-    own.operations.include(ATTACKS)
     HOOKS.clear()
-    try:
-        with own.database.transaction(OPERATOR_ID) as session:
-            slug = f"t{new_id().hex[-12:]}"
-            owner = tenants.create_tenant(session, name=slug, slug=slug).id
-        yield Lab(own, owner, broker)
-    finally:
-        own.close()
+    with opened(lab_settings, ATTACKS) as lab:
+        yield lab
 
 
 def text_input(lab: Lab, steps: list[dict[str, Any]]) -> int:

@@ -8,14 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.core.ids import OPERATOR_ID, new_id
 from app.core.settings import Settings
-from app.domains.tenants import service as tenants
-from app.factory import build_world
 from pipelines.definition import RetryPolicy
 from pipelines.errors import OutcomeUnknown, StepFailed
 from pipelines.operations import Call, Catalogue
-from tests.domains.workflows.lab import Lab, Recorder
+from tests.domains.workflows.lab import Lab, opened
 from tests.scenarios.conftest import step
 from tests.servers import prepared
 
@@ -58,18 +55,10 @@ def unknown_settings(worker_id: str) -> Settings:
 
 @pytest.fixture
 def lab(unknown_settings: Settings) -> Iterator[Lab]:
-    broker = Recorder()
-    own = build_world(unknown_settings, sender=broker)
-    own.operations.include(MONEY)
     for each in (BOOKS, ANSWERS, LOOK_UPS):
         each.clear()
-    try:
-        with own.database.transaction(OPERATOR_ID) as session:
-            slug = f"t{new_id().hex[-12:]}"
-            owner = tenants.create_tenant(session, name=slug, slug=slug).id
-        yield Lab(own, owner, broker)
-    finally:
-        own.close()
+    with opened(unknown_settings, MONEY) as lab:
+        yield lab
 
 
 def paid(lab: Lab) -> tuple[str, Any, int]:

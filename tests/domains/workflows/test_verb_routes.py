@@ -12,16 +12,15 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from app.core.ids import OPERATOR_ID, new_id
+from app.core.ids import new_id
 from app.core.settings import Settings
-from app.domains.tenants import service as tenants
 from app.domains.workflows import service
-from app.factory import build_world, create_app
+from app.factory import create_app
 from app.http.principal import Principal
 from app.http.tokens import Tokens
 from pipelines.errors import StepFailed
 from pipelines.operations import Call, Catalogue
-from tests.domains.workflows.lab import Lab, Recorder
+from tests.domains.workflows.lab import Lab, opened
 from tests.scenarios.conftest import step
 from tests.servers import prepared
 
@@ -88,18 +87,10 @@ class Desk:
 
 @pytest.fixture
 def desk(routed_settings: Settings) -> Iterator[Desk]:
-    broker = Recorder()
-    own = build_world(routed_settings, sender=broker)
-    own.operations.include(ROUTED)
     BROKEN.clear()
-    try:
-        with own.database.transaction(OPERATOR_ID) as session:
-            slug = f"t{new_id().hex[-12:]}"
-            owner = tenants.create_tenant(session, name=slug, slug=slug).id
-        http = create_app(routed_settings, own).test_client()
-        yield Desk(Lab(own, owner, broker), http, _headers(routed_settings, owner, *ALL))
-    finally:
-        own.close()
+    with opened(routed_settings, ROUTED) as lab:
+        http = create_app(routed_settings, lab.world).test_client()
+        yield Desk(lab, http, _headers(routed_settings, lab.owner, *ALL))
 
 
 def _headers(settings: Settings, owner: UUID, *permissions: str) -> dict[str, str]:

@@ -10,15 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from app.core.audit import ACTOR
-from app.core.ids import OPERATOR_ID, new_id
 from app.core.settings import Settings
-from app.domains.tenants import service as tenants
 from app.domains.workflows import service
 from app.domains.workflows.errors import InvalidContext, StepNotFound, WrongState
-from app.factory import build_world
 from pipelines.errors import StepFailed
 from pipelines.operations import Call, Catalogue
-from tests.domains.workflows.lab import Lab, Recorder
+from tests.domains.workflows.lab import Lab, opened
 from tests.scenarios.conftest import step
 from tests.servers import prepared
 
@@ -63,18 +60,10 @@ def verbs_settings(worker_id: str) -> Settings:
 
 @pytest.fixture
 def lab(verbs_settings: Settings) -> Iterator[Lab]:
-    broker = Recorder()
-    own = build_world(verbs_settings, sender=broker)
-    own.operations.include(OPERATED)
     HOOKS.clear()
     BROKEN.clear()
-    try:
-        with own.database.transaction(OPERATOR_ID) as session:
-            slug = f"t{new_id().hex[-12:]}"
-            owner = tenants.create_tenant(session, name=slug, slug=slug).id
-        yield Lab(own, owner, broker)
-    finally:
-        own.close()
+    with opened(verbs_settings, OPERATED) as lab:
+        yield lab
 
 
 def maybe(call: Call) -> Any:

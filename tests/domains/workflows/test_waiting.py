@@ -17,12 +17,10 @@ from app.core.errors import Forbidden
 from app.core.events import emit
 from app.core.ids import OPERATOR_ID, new_id
 from app.core.settings import Settings
-from app.domains.tenants import service as tenants
 from app.domains.workflows import service
 from app.domains.workflows.errors import WrongState
-from app.factory import build_world
 from pipelines.operations import Call, Catalogue
-from tests.domains.workflows.lab import Lab, Recorder
+from tests.domains.workflows.lab import Lab, opened
 from tests.scenarios.conftest import step
 from tests.servers import prepared
 
@@ -50,18 +48,10 @@ def waiting_settings(worker_id: str) -> Settings:
 
 @pytest.fixture
 def lab(waiting_settings: Settings) -> Iterator[Lab]:
-    broker = Recorder()
-    own = build_world(waiting_settings, sender=broker)
-    own.operations.include(WAITS)
-    try:
-        with own.across.transaction() as session:
+    with opened(waiting_settings, WAITS) as lab:
+        with lab.world.across.transaction() as session:
             move_to(session, utc_now())
-        with own.database.transaction(OPERATOR_ID) as session:
-            slug = f"t{new_id().hex[-12:]}"
-            owner = tenants.create_tenant(session, name=slug, slug=slug).id
-        yield Lab(own, owner, broker)
-    finally:
-        own.close()
+        yield lab
 
 
 def pass_time(lab: Lab, **by: float) -> None:

@@ -2,92 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from marshmallow import Schema
 
 from app.domains.workflows import schemas, service
 from app.domains.workflows.routes.parts import own_tenant, shown, workflows
-from app.http.endpoint import Context, endpoint
+from app.http.endpoint import Context, View, endpoint
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/cancel",
-    permission="workflow:execute",
-    body=schemas.Reason,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+def _verb(
+    word: str, *, body: type[Schema] = schemas.Reason, permission: str = "workflow:execute"
+) -> Callable[[View], View]:
+    """What all verbs have in common: asked for by POST, once per Idempotency-Key, answered with the execution as it then is."""
+    return endpoint(
+        workflows,
+        "POST",
+        f"/workflows/executions/<int:execution_id>/{word}",
+        permission=permission,
+        body=body,
+        answer=schemas.ExecutionDetail,
+        status=202,
+        idempotent=True,
+        errors=(409,),
+    )
+
+
+@_verb("cancel")
 def cancel_execution(ctx: Context, *, execution_id: int) -> Any:
     """Stop an execution and undo what it did; `undo-plan` tells beforehand what that is."""
     service.cancel(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/terminate",
-    permission="workflow:terminate",
-    body=schemas.Reason,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("terminate", permission="workflow:terminate")
 def terminate_execution(ctx: Context, *, execution_id: int) -> Any:
     """Stop an execution and leave everything as it is; a rollback under way is given up."""
     service.terminate(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/pause",
-    permission="workflow:execute",
-    body=schemas.Reason,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("pause")
 def pause_execution(ctx: Context, *, execution_id: int) -> Any:
     """Begin nothing more until it is resumed; what runs is let finish."""
     service.pause(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/resume",
-    permission="workflow:execute",
-    body=schemas.Reason,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("resume")
 def resume_execution(ctx: Context, *, execution_id: int) -> Any:
     """Go on after a pause; what came due meanwhile happens now."""
     service.resume(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/retry",
-    permission="workflow:execute",
-    body=schemas.RetryIn,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("retry", body=schemas.RetryIn)
 def retry_execution(ctx: Context, *, execution_id: int) -> Any:
     """The failed steps again, all or those named; after a rollback also what was undone."""
     names = ctx.body["steps"]
@@ -95,34 +65,14 @@ def retry_execution(ctx: Context, *, execution_id: int) -> Any:
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/skip",
-    permission="workflow:execute",
-    body=schemas.SkipIn,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("skip", body=schemas.SkipIn)
 def skip_steps(ctx: Context, *, execution_id: int) -> Any:
     """Go on without these steps: they are skipped, with null for output."""
     service.skip_steps(ctx.session, execution_id=execution_id, step_names=ctx.body["steps"], reason=ctx.body["reason"])
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/rerun",
-    permission="workflow:execute",
-    body=schemas.RerunIn,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("rerun", body=schemas.RerunIn)
 def rerun_execution(ctx: Context, *, execution_id: int) -> Any:
     """A step and all that follows again, their effects undone first; `undo-plan?from_step=` tells beforehand what that is."""
     service.rerun(
@@ -135,34 +85,14 @@ def rerun_execution(ctx: Context, *, execution_id: int) -> Any:
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/rollback",
-    permission="workflow:execute",
-    body=schemas.Reason,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("rollback")
 def retry_rollback(ctx: Context, *, execution_id: int) -> Any:
     """The compensations that gave up, again."""
     service.retry_rollback(ctx.session, execution_id=execution_id, reason=ctx.body["reason"])
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/replay",
-    permission="workflow:execute",
-    body=schemas.ReplayIn,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("replay", body=schemas.ReplayIn)
 def replay_execution(ctx: Context, *, execution_id: int) -> Any:
     """A new execution with this one's input, of the current version or of the same one."""
     new = service.replay(
@@ -177,17 +107,7 @@ def replay_execution(ctx: Context, *, execution_id: int) -> Any:
     return shown(ctx, new.id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/signal",
-    permission="workflow:execute",
-    body=schemas.SignalIn,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("signal", body=schemas.SignalIn)
 def signal_execution(ctx: Context, *, execution_id: int) -> Any:
     """Say something to an execution: the first wait for an event of that name takes it, now or when it begins."""
     name, data = ctx.body["name"], ctx.body["data"]
@@ -202,34 +122,14 @@ def signal_execution(ctx: Context, *, execution_id: int) -> Any:
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/approve",
-    permission="workflow:view",
-    body=schemas.AnswerIn,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("approve", body=schemas.AnswerIn, permission="workflow:view")
 def approve_step(ctx: Context, *, execution_id: int) -> Any:
     """Say yes to the approval that an execution asks for; needs the permission that the step names."""
     _answer(ctx, execution_id, approved=True)
     return shown(ctx, execution_id)
 
 
-@endpoint(
-    workflows,
-    "POST",
-    "/workflows/executions/<int:execution_id>/reject",
-    permission="workflow:view",
-    body=schemas.AnswerIn,
-    answer=schemas.ExecutionDetail,
-    status=202,
-    idempotent=True,
-    errors=(409,),
-)
+@_verb("reject", body=schemas.AnswerIn, permission="workflow:view")
 def reject_step(ctx: Context, *, execution_id: int) -> Any:
     """Say no to the approval that an execution asks for; needs the permission that the step names."""
     _answer(ctx, execution_id, approved=False)
