@@ -15,24 +15,21 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from celery import Celery, chain, chord, group
+from celery import Celery, Task, chain, chord, group
 from celery.app.task import Context
 from celery.backends.base import DisabledBackend
 from celery.canvas import Signature, maybe_signature
 from kombu.exceptions import OperationalError
-from kombu.messaging import Producer
 
 from pipelines.broker import TaskEvents, transport_for
 from pipelines.lanes import FIRST, LAST, Lanes
 from pipelines.operations import DEFAULT_QUEUE
 from pipelines.plan import Chain, Chord, Hop, Segment
+from pipelines.wire import Wire
 
 UNDO = "undo"
 STEP_NUMBER = 2
 """Where the step's number stands in a message's arguments: owner, execution, step (, "undo")."""
-
-BATCH_FROM = 8
-"""Messages of a canvas from which on they are sent with one write."""
 
 POOL_LIMIT = 200
 """Connections to the broker at the most, kept open; no pool at all would open one for every message."""
@@ -51,7 +48,8 @@ class CommitBackend(DisabledBackend):
         pass
 
     def on_chord_part_return(self, request: Context, state: str, result: Any, **kwargs: Any) -> None:
-        maybe_signature(request.chord, app=self.app).apply_async()
+        body = maybe_signature(request.chord, app=self.app)
+        body.apply_async(root_id=request.root_id or request.id, parent_id=request.id)
 
     def get_state(self, task_id: str) -> str:
         return "PENDING"
@@ -88,6 +86,7 @@ def configure(
     if connect_timeout is not None:
         once = {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
         transport |= {"socket_connect_timeout": connect_timeout, "socket_timeout": connect_timeout, **once}
+    app.step_wire = Wire(app) if own else None
     app.conf.update(
         broker_url=broker_url,
         broker_transport=own,
@@ -124,13 +123,27 @@ def sending_app(broker_url: str, *, connect_timeout: float = 0.2) -> Celery:
     return app
 
 
+class StepTask(Task):
+    """A task of a step. What its canvas carries on goes straight into Redis' lists, too."""
+
+    abstract = True
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        wire: Wire | None = self.app.step_wire
+        if wire is None or not wire.is_open:
+            return super().apply_async(args, kwargs, **options)
+        wire.put(self.name, args, options)
+        return None
+
+
 class CelerySender:
     """Sends segments and plain tasks through one Celery object. `publish`: says something on a pub/sub channel."""
 
     def __init__(self, app: Celery, publish: Callable[[str], object]) -> None:
         self._app = app
         self._publish = publish
-        self._lanes = Lanes() if app.conf.broker_transport else None
+        self._wire: Wire | None = app.step_wire
+        self._lanes = Lanes() if self._wire else None
 
     def send_steps(
         self,
@@ -144,25 +157,18 @@ class CelerySender:
         """Send these segments' canvases. `countdown`: whole seconds before they may start."""
         if not segments:
             return
+        lanes = [FIRST if self._lanes is None else self._lanes.lane(owner_id, width(part)) for part in segments]
+        if self._wire is not None and self._wire.is_open:
+            where, mode = (str(owner_id), execution_id), (UNDO,) if undo else ()
+            self._wire.put_segments(segments, where, mode, priorities=lanes, countdown=countdown)
+            return
         options: dict[str, Any] = {"countdown": countdown} if countdown else {}
         with self._app.producer_pool.acquire(block=True) as producer:
-            for segment in segments:
-                messages = width(segment)
-                lane = FIRST if self._lanes is None else self._lanes.lane(owner_id, messages)
+            for segment, lane in zip(segments, lanes, strict=True):
                 signature = canvas(
                     self._app, segment, owner_id=owner_id, execution_id=execution_id, undo=undo, priority=lane
                 )
-                if messages < BATCH_FROM or not self._sent_at_once(producer, signature, options):
-                    signature.apply_async(producer=producer, **options)
-
-    def _sent_at_once(self, producer: Producer, signature: Signature, options: dict[str, Any]) -> bool:
-        """Send all messages of a canvas with one write. False: the connection was lost, and no batch is tried again."""
-        try:
-            with producer.batch():  # type: ignore[no-untyped-call]
                 signature.apply_async(producer=producer, **options)
-        except producer.connection.recoverable_connection_errors:
-            return False
-        return True
 
     def send_task(self, name: str, *args: str | int) -> None:
         """Send one plain task by name."""

@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from app.domains.workflows import service
 from app.domains.workflows.service import Delivery, Outcome
 from pipelines.broker import Narrator
-from pipelines.canvas import UNDO, keep_only
+from pipelines.canvas import UNDO, StepTask, keep_only
 from pipelines.definition import FOR_EACH_TASK, StepType
 from pipelines.operations import Catalogue
 from pipelines.plan import Chain, Hop, Route, Segment, segments
@@ -46,7 +46,7 @@ def register(app: Celery, process: Process, operations: Catalogue) -> None:
     names += [f"engine.{kind.value}" for kind in StepType if kind is not StepType.SERVICE_CALL]
     names.append(FOR_EACH_TASK)
     for name in names:
-        app.task(name=name, bind=True)(_task(process))
+        app.task(name=name, bind=True, base=StepTask)(_task(process))
 
 
 def _task(process: Process) -> Any:

@@ -5,24 +5,19 @@ A stream holds no database connection between its looks. Redis pub/sub wakes it;
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from flask import Response, request
-from redis.client import PubSub
-from redis.exceptions import RedisError
 
 from app.core.errors import NotFound, TooManyRequests, Unavailable
+from app.core.waker import Waker
 from app.core.world import World
 from app.http.wire import dumps
-
-log = logging.getLogger(__name__)
 
 PER_ADDRESS = 8
 PER_PROCESS = 24
@@ -89,7 +84,7 @@ def stream(
         raise NotFound("There is nothing at this address.")
     address = request.remote_addr or "unknown"
     _SEATS.take(address)
-    return _Events(_events(_Waker(world, channel), first, read, done, pace), lambda: _SEATS.leave(address))
+    return _Events(_events(Waker(world.redis, channel), first, read, done, pace), lambda: _SEATS.leave(address))
 
 
 class _Events(Response):
@@ -102,49 +97,8 @@ class _Events(Response):
         self.call_on_close(leave)
 
 
-class _Waker:
-    """Waits for a word on the channel; without Redis just for the time to pass."""
-
-    def __init__(self, world: World, channel: str) -> None:
-        self._world, self._channel = world, channel
-        self._subscription: PubSub | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self._subscription = self._world.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-            self._subscription.subscribe(self._channel)
-        except RedisError:
-            self._give_up()
-        return self
-
-    def wait(self, seconds: float) -> None:
-        """Return at a word on the channel, or after that many seconds."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if self._subscription is None:
-                threading.Event().wait(left)
-                return
-            try:
-                if self._subscription.get_message(timeout=left) is not None:
-                    return
-            except RedisError:
-                self._give_up()
-
-    def _give_up(self) -> None:
-        log.warning("an event stream is polling: Redis is unreachable")
-        if self._subscription is not None:
-            self._subscription.close()
-            self._subscription = None
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        if self._subscription is not None:
-            self._subscription.close()
-
-
 def _events(
-    waker: _Waker,
+    waker: Waker,
     state: State,
     read: Callable[[], State | None],
     done: Callable[[State], bool] | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from app.core.waker import Waker
 from app.domains.workflows import schemas, service
 from app.domains.workflows.errors import ExecutionNotFound
 from app.domains.workflows.routes.parts import With, own_tenant, shown, workflows
@@ -13,7 +14,8 @@ from app.http.endpoint import Context, endpoint, page
 
 ENDED = {"completed", "failed", "cancelled"}
 SHORT_PATH_WAIT_SECONDS = 5.0
-POLL_SECONDS = 0.05
+LOOK_SECONDS = 1.0
+"""Between two looks without a word that something has happened."""
 
 
 @endpoint(
@@ -116,7 +118,7 @@ def stream_execution(ctx: Context, *, execution_id: int) -> Any:
             )
             return shown
 
-    return sse.stream(world, f"turnup:execution/{execution_id}", read, done=lambda state: state["status"] in ENDED)
+    return sse.stream(world, channel_of(execution_id), read, done=lambda state: state["status"] in ENDED)
 
 
 @endpoint(
@@ -151,6 +153,11 @@ def show_undo_plan(ctx: Context, *, execution_id: int) -> Any:
     return service.undo_plan(ctx.session, execution_id=execution_id, from_step=ctx.query.get("from_step"))
 
 
+def channel_of(execution_id: int) -> str:
+    """What is woken when something happens to it."""
+    return f"turnup:execution/{execution_id}"
+
+
 def _start(ctx: Context, name: str, context: dict[str, Any], wait: float | None, *, reason: str | None = None) -> Any:
     execution = service.start_by_hand(
         ctx.session,
@@ -168,10 +175,11 @@ def _start(ctx: Context, name: str, context: dict[str, Any], wait: float | None,
 
 def _ended(ctx: Context, execution_id: int, until: float) -> Any:
     """The execution once it has ended; None when it has not by then."""
-    while time.monotonic() < until:
-        with ctx.world.database.transaction(ctx.principal.owner_id) as session:
-            execution = service.get_execution(session, execution_id=execution_id)
-            if execution.state in ENDED:
-                return execution
-        time.sleep(POLL_SECONDS)
+    with Waker(ctx.world.redis, channel_of(execution_id)) as waker:
+        while (left := until - time.monotonic()) > 0:
+            with ctx.world.database.transaction(ctx.principal.owner_id) as session:
+                execution = service.get_execution(session, execution_id=execution_id)
+                if execution.state in ENDED:
+                    return execution
+            waker.wait(min(left, LOOK_SECONDS))
     return None
