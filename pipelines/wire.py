@@ -45,7 +45,7 @@ class Wire:
 
     @cached_property
     def _origin(self) -> str:
-        return str(anon_nodename())  # type: ignore[no-untyped-call]
+        return str(anon_nodename())
 
     @property
     def is_open(self) -> bool:
@@ -53,7 +53,13 @@ class Wire:
         return not (signals.before_task_publish.receivers or signals.after_task_publish.receivers)
 
     def put_segments(
-        self, segments: Sequence[Segment], where: Sequence[Any], mode: Sequence[Any], *, priorities: Sequence[int], countdown: int | None
+        self,
+        segments: Sequence[Segment],
+        where: Sequence[Any],
+        mode: Sequence[Any],
+        *,
+        priorities: Sequence[int],
+        countdown: int | None,
     ) -> None:
         """Put the canvases of these segments into their queues.
 
@@ -89,7 +95,9 @@ class Wire:
 
     def put(self, task: str, args: Sequence[Any], options: Mapping[str, Any]) -> None:
         """Put one task into its queue. `options`: those of `Task.apply_async` that a canvas uses. Raises OperationalError."""
-        known = {name: options.get(name) for name in ("queue", "chain", "chord", "group_id", "group_index", "countdown")}
+        known = {
+            name: options.get(name) for name in ("queue", "chain", "chord", "group_id", "group_index", "countdown")
+        }
         root_id, parent_id = self._parents()
         lists: dict[tuple[str, int], list[str]] = defaultdict(list)
         self._add(
@@ -114,7 +122,14 @@ class Wire:
         if priority:
             options["priority"] = priority
         args = [*where, hop.number, *mode]
-        return {"task": hop.task, "args": args, "kwargs": {}, "options": options, "subtask_type": None, "immutable": True}
+        return {
+            "task": hop.task,
+            "args": args,
+            "kwargs": {},
+            "options": options,
+            "subtask_type": None,
+            "immutable": True,
+        }
 
     def _add(
         self,

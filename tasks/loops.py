@@ -11,8 +11,10 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 
+from redis.client import PubSub
 from sqlalchemy import text
 
 from app.adapters.bus.port import Bus
@@ -111,14 +113,13 @@ class Loops:
         """Do it now, and again at each event and once a second; the first time also while Redis is away."""
         work()
         with self._process.world.redis.pubsub(ignore_subscribe_messages=True) as listener:  # type: ignore[no-untyped-call]
-            listener.psubscribe(CHANNELS)
             while not self._stopped.is_set():
+                listener.psubscribe(CHANNELS)
                 work()
-                # events that come one after the other are worked off together
+                _hear(listener, POLL_SECONDS)
+                # events that come one after the other are worked off together, and are not listened to one by one
+                listener.punsubscribe(CHANNELS)
                 self._stopped.wait(COMPANY_SECONDS)
-                listener.get_message(timeout=POLL_SECONDS)
-                while listener.get_message(timeout=0) is not None:
-                    pass
 
     def _guarded(self, loop: Callable[[], None]) -> None:
         while not self._stopped.is_set():
@@ -127,6 +128,14 @@ class Loops:
             except Exception:
                 log.exception("%s failed; trying again", loop.__name__)
                 self._stopped.wait(POLL_SECONDS)
+
+
+def _hear(listener: PubSub, seconds: float) -> None:
+    """Return at the first word, or after that many seconds."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if listener.get_message(timeout=left) is not None:
+            return
 
 
 def main() -> int:

@@ -6,12 +6,12 @@ The outbox is append-only. The relay (tasks.loops) publishes at least once, in o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, Text, Uuid, select, text
+from sqlalchemy import BigInteger, Identity, Index, Text, Uuid, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.clock import now
@@ -96,6 +96,12 @@ def canonical(event_type: str) -> str:
 CLOUD_EVENT_COLUMNS = "id, type, subject, at, owner_id, data"
 
 
+_UNPUBLISHED = text(
+    f"SELECT position, {CLOUD_EVENT_COLUMNS} FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT :limit"  # noqa: S608 - constants
+)
+_PUBLISHED = text("UPDATE outbox SET published_at = :now WHERE position = ANY(:positions)")
+
+
 def document_of(event: Any) -> dict[str, Any]:
     """A row of the outbox with these columns as a CloudEvents 1.0 document."""
     return {
@@ -111,17 +117,15 @@ def document_of(event: Any) -> dict[str, Any]:
     }
 
 
-def publish_batch(session: Session, publish: Callable[[dict[str, Any]], object], *, limit: int = 200) -> int:
+def publish_batch(session: Session, publish: Callable[[Sequence[dict[str, Any]]], object], *, limit: int = 200) -> int:
     """Publish what is not published yet, oldest first; returns how many. 0 also when another relay is at it.
 
     One at a time holds the lock, so events of one subject go out in the order in which they were written.
     """
     if not session.execute(_ALONE, {"key": RELAY_LOCK}).scalar_one():
         return 0
-    events = session.scalars(
-        select(OutboxEvent).where(OutboxEvent.published_at.is_(None)).order_by(OutboxEvent.position).limit(limit)
-    ).all()
-    for event in events:
-        publish(document_of(event))
-        event.published_at = now(session)
+    events = session.execute(_UNPUBLISHED, {"limit": limit}).all()
+    if events:
+        publish([document_of(event) for event in events])
+        session.execute(_PUBLISHED, {"positions": [event.position for event in events], "now": now(session)})
     return len(events)

@@ -35,7 +35,7 @@ class Turnup:
     def start(self, workflow: str, context: Mapping[str, Any] | None = None) -> int:
         """Begin an execution; returns its id once it is committed and sent."""
         with self._stack.world.database.transaction(self._stack.owner) as session:
-            return service.start(session, workflow=workflow, context=context or {}, trigger_type="manual").id
+            return service.start(session, workflow=workflow, context=context or {}, trigger_type="manual")
 
     def wait(self, executions: list[int]) -> None:
         """Until all of these are completed. Raises ExecutionFailed when one fails or time runs out."""

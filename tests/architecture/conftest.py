@@ -135,7 +135,7 @@ def first(quiet: World, http: FlaskClient) -> First:
     assert placed.status_code == 201, placed.get_json()
     with shop.session() as session:
         waiting = workflows.start(session, workflow="own", context={}, trigger_type="manual", begin=False)
-        workflows.signal(session, execution_id=waiting.id, name="early")
+        workflows.signal(session, execution_id=waiting, name="early")
         workflows.switch_off(session, reason="nothing more is to start")
     return First(shop, account, active, workflow.id)
 

@@ -29,7 +29,7 @@ def started(world: World) -> Callable[..., tuple[int, str]]:
         document = {"name": name, "version": "1.0.0", "input": {"n": {"type": "integer"}}, "steps": steps}
         with world.database.transaction(OPERATOR_ID) as session:
             service.create_workflow(session, document=document)
-            return service.start(session, workflow=name, context={"n": 1}, trigger_type="manual").id, name
+            return service.start(session, workflow=name, context={"n": 1}, trigger_type="manual"), name
 
     return make
 

@@ -36,7 +36,7 @@ class Stack:
         name = f"graph_{secrets.token_hex(6)}"
         with self.world.database.transaction(self.owner) as session:
             service.create_workflow(session, document={"name": name, "version": "1.0.0", "steps": list(steps), **more})
-            return service.start(session, workflow=name, context={}, trigger_type="manual").id
+            return service.start(session, workflow=name, context={}, trigger_type="manual")
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class Engine:
         document = {"name": name, "version": "1.0.0", "steps": list(steps), **more}
         with self.world.database.transaction(self.owner) as session:
             service.create_workflow(session, document=document)
-            return service.start(session, workflow=name, context=context or {}, trigger_type="manual").id
+            return service.start(session, workflow=name, context=context or {}, trigger_type="manual")
 
     def ended(self, execution_id: int, *, within: float = 60.0) -> service.WorkflowExecution:
         """The execution once it has ended."""

@@ -55,7 +55,7 @@ def test_a_verb_over_a_search_is_worked_off_while_workers_work(engine: Engine) -
     }
     with engine.world.database.transaction(engine.owner) as session:
         service.create_workflow(session, document=document)
-        ids = [service.start(session, workflow=name, context={"n": 1}, trigger_type="manual").id for _ in range(6)]
+        ids = [service.start(session, workflow=name, context={"n": 1}, trigger_type="manual") for _ in range(6)]
     assert {engine.ended(each).state for each in ids} == {"failed"}
     with engine.world.database.transaction(engine.owner) as session:
         bulk_id = service.create_bulk(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 
 class Bus(Protocol):
     """Publishes CloudEvents. May be given one twice; keeps the order in which it is given them."""
 
-    def publish(self, event: Mapping[str, Any]) -> None:
-        """Publish one event; returns when the bus has it. Raises what its client raises when it has not."""
+    def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Publish these, in order; returns when the bus has them. Raises what its client raises when it has not."""

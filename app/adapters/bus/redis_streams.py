@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis import Redis
@@ -19,6 +19,13 @@ class RedisStreamsBus:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def publish(self, event: Mapping[str, Any]) -> None:
-        fields: dict[Any, Any] = {"type": event["type"], "subject": event["subject"], "event": json.dumps(event)}
-        self._redis.xadd(STREAM, fields, maxlen=KEPT, approximate=True)
+    def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for event in events:
+                fields: dict[Any, Any] = {
+                    "type": event["type"],
+                    "subject": event["subject"],
+                    "event": json.dumps(event),
+                }
+                pipe.xadd(STREAM, fields, maxlen=KEPT, approximate=True)
+            pipe.execute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,20 @@ from pipelines.state import ExecutionState, RollbackState
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A snapshot as rows of steps, in the form in which they are inserted, with what the execution's row counts."""
+    """A snapshot as rows of steps, in the form in which they are inserted, with what the execution's row counts.
+
+    `text`: snapshot and rows as JSON, which the same version needs at each start. `roots`: what is ready at once.
+    """
 
     rows: list[dict[str, Any]]
-    roots: frozenset[int]
+    roots: list[int]
     sinks: int
+    text: tuple[str, str]
+
+    @property
+    def first(self) -> list[Any]:
+        """The routes of the roots."""
+        return [self.rows[number]["route"] for number in self.roots]
 
 
 def steps_of(document: Mapping[str, Any]) -> list[Step]:
@@ -74,7 +84,8 @@ def compile_snapshot(document: Mapping[str, Any], operations: Catalogue) -> Comp
         }
         for number, name in enumerate(graph.names)
     ]
-    return Compiled(rows=rows, roots=frozenset(graph.roots), sinks=len(graph.sinks))
+    text = json.dumps(document), json.dumps(rows)
+    return Compiled(rows=rows, roots=sorted(graph.roots), sinks=len(graph.sinks), text=text)
 
 
 def _reads(step: Step, steps: Mapping[str, Step], graph: Graph) -> set[str]:

@@ -302,7 +302,7 @@ def test_an_execution_that_is_not_the_orders_own_moves_nothing(shop: Shop) -> No
         stray = workflows.start(
             session, workflow=sales.WORKFLOW, context=own.context, trigger_type="api", document=own.snapshot
         )
-    outcome = workflows.run(shop.world, workflows.Delivery(owner_id=shop.owner_id, execution_id=stray.id, number=0))
+    outcome = workflows.run(shop.world, workflows.Delivery(owner_id=shop.owner_id, execution_id=stray, number=0))
     assert outcome.error is not None
     assert outcome.error.startswith("OrderBusy: ")
     assert shop.order(order.id).status == "submitted"

@@ -270,7 +270,7 @@ KEYED = {"key": "all", "limit": 1}
 
 def queued(lab: Lab, name: str, count: int) -> list[int]:
     with lab.world.database.transaction(lab.owner) as session:
-        return [service.start(session, workflow=name, context={}, trigger_type="manual").id for _ in range(count)]
+        return [service.start(session, workflow=name, context={}, trigger_type="manual") for _ in range(count)]
 
 
 def test_what_has_begun_goes_on_past_those_that_the_switch_keeps(lab: Lab) -> None:
@@ -319,7 +319,7 @@ def test_who_queues_beside_the_end_of_the_last_is_let_in(lab: Lab) -> None:
     queued(lab, name, 1)
     with lab.world.database.transaction(lab.owner) as session:
         # it finds the only place taken
-        behind = service.start(session, workflow=name, context={}, trigger_type="manual").id
+        behind = service.start(session, workflow=name, context={}, trigger_type="manual")
         thread = beside(lab, lab.drain)
     thread.join()
     lab.drain()

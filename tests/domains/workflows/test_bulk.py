@@ -80,7 +80,7 @@ def failed(lab: Lab, count: int) -> list[int]:
     with lab.world.database.transaction(lab.owner) as session:
         service.create_workflow(session, document=document)
         ids = [
-            service.start(session, workflow="many", context={"n": n}, trigger_type="manual").id
+            service.start(session, workflow="many", context={"n": n}, trigger_type="manual")
             for n in range(1, count + 1)
         ]
     lab.drain()

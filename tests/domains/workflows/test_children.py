@@ -141,7 +141,7 @@ def test_the_correlation_id_is_inherited(lab: Lab) -> None:
     with lab.world.database.transaction(lab.owner) as session:
         execution_id = service.start(
             session, workflow=parent, context={}, trigger_type="manual", correlation_id="ORD-1"
-        ).id
+        )
     lab.drain()
     assert child_of(lab, execution_id).correlation_id == "ORD-1"
 

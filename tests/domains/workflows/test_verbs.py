@@ -375,7 +375,7 @@ def test_a_retried_execution_queues_while_its_concurrency_key_is_at_its_limit(la
     BROKEN.clear()
     with lab.world.database.transaction(lab.owner) as session:
         name = service.get_execution(session, execution_id=execution_id).workflow_name
-        other = service.start(session, workflow=name, context={}, trigger_type="manual").id
+        other = service.start(session, workflow=name, context={}, trigger_type="manual")
     with lab.world.database.transaction(lab.owner) as session:
         service.retry_steps(session, execution_id=execution_id)
     assert (state(lab, other)[0], state(lab, execution_id)[0]) == ("running", "waiting")
@@ -390,7 +390,7 @@ def test_an_execution_that_is_paused_while_it_queues_queues_again_when_it_is_res
     lab.drain()
     with lab.world.database.transaction(lab.owner) as session:
         name = service.get_execution(session, execution_id=execution_id).workflow_name
-        other = service.start(session, workflow=name, context={}, trigger_type="manual").id
+        other = service.start(session, workflow=name, context={}, trigger_type="manual")
         service.signal(session, execution_id=execution_id, name="it.happens")
     for verb in (service.pause, service.resume):
         with lab.world.database.transaction(lab.owner) as session:
@@ -613,7 +613,7 @@ def test_a_replay_is_of_the_same_event(lab: Lab) -> None:
     with lab.world.database.transaction(lab.owner) as session:
         name = service.get_execution(session, execution_id=execution_id).workflow_name
         event = {"id": "1", "type": "it.happens", "data": {"n": 5}}
-        old = service.start(session, workflow=name, context={}, trigger_type="event", event=event).id
+        old = service.start(session, workflow=name, context={}, trigger_type="event", event=event)
     new = does(lab, service.replay, old).id
     assert lab.steps(new)["a"].input_data == {"value": 5}
 

@@ -519,7 +519,7 @@ def test_at_most_so_many_run_under_a_key_and_the_rest_queue(lab: Lab) -> None:
     )
     with lab.world.database.transaction(lab.owner) as session:
         started = [
-            service.start(session, workflow=name, context={"who": who}, trigger_type="manual").id
+            service.start(session, workflow=name, context={"who": who}, trigger_type="manual")
             for who in ("x", "x", "x", "x", "y")
         ]
     assert [lab.look(e).state for e in started] == ["running", "running", "pending", "pending", "running"]
@@ -539,7 +539,7 @@ def test_a_parked_execution_gives_its_place_up_unless_its_definition_says_otherw
         concurrency={"key": "all", "limit": 1, "count_parked": count_parked},
     )
     with lab.world.database.transaction(lab.owner) as session:
-        first, second = (service.start(session, workflow=name, context={}, trigger_type="manual").id for _ in range(2))
+        first, second = (service.start(session, workflow=name, context={}, trigger_type="manual") for _ in range(2))
     lab.drain()
     assert lab.look(second).state == ("pending" if count_parked else "waiting")
     for _ in range(2):

@@ -144,7 +144,7 @@ def _start(session: Session, order: Order, *, begin: bool | None) -> None:
         max_duration_seconds=chosen.max_duration_minutes * SECONDS_PER_MINUTE,
         rollback_on_failure=chosen.rollback_on_failure,
     )
-    execution = workflows.start(
+    order.execution_id = workflows.start(
         session,
         workflow=WORKFLOW,
         document=document,
@@ -154,7 +154,6 @@ def _start(session: Session, order: Order, *, begin: bool | None) -> None:
         correlation_id=order.order_number,
         begin=chosen.auto_activate if begin is None else begin,
     )
-    order.execution_id = execution.id
 
 
 def _ordered(order: Order) -> Sequence[activation.OrderedService]:

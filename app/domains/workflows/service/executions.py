@@ -31,14 +31,14 @@ def start(
     start_key: str | None = None,
     event: Mapping[str, Any] | None = None,
     begin: bool = True,
-) -> WorkflowExecution:
-    """Make an execution of the workflow's current version, and begin it unless told otherwise.
+) -> int:
+    """Make an execution of the workflow's current version, and begin it unless told otherwise; returns its id.
 
     `document`: an expanded snapshot of that version in place of its stored text. `start_key`: what starts it, once: a second
     start with that key finds the first. `event`: the event that starts it. Its ready steps are sent after the commit.
     Raises WorkflowNotFound (also for an inactive one) and InvalidContext.
     """
-    execution_id = launch(
+    return launch(
         session,
         workflow=workflow,
         context=context,
@@ -51,7 +51,6 @@ def start(
         event=event,
         begin=begin,
     )
-    return get_execution(session, execution_id=execution_id)
 
 
 def begin(session: Session, *, execution_id: int) -> None:

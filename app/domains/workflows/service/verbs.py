@@ -47,7 +47,7 @@ def start_by_hand(
     reason: str | None = None,
 ) -> WorkflowExecution:
     """Start a workflow because somebody asks for it. Raises WorkflowNotFound and InvalidContext."""
-    execution = start(
+    execution_id = start(
         session,
         workflow=workflow,
         context=context,
@@ -55,6 +55,7 @@ def start_by_hand(
         trigger_source=started_by,
         correlation_id=correlation_id,
     )
+    execution = get_execution(session, execution_id=execution_id)
     about = {"workflow": execution.workflow_name, "version": execution.workflow_version}
     audit.record(
         session, "execution.start", f"execution/{execution.id}", after=_as_it_is(execution) | about, reason=reason
@@ -248,7 +249,7 @@ def replay(
     Raises WorkflowNotFound for a workflow that is inactive, and InvalidContext.
     """
     old = get_execution(session, execution_id=execution_id)
-    new = start(
+    new_id = start(
         session,
         workflow=old.workflow_name,
         context={**old.context, **(context or {})},
@@ -259,6 +260,7 @@ def replay(
         event=old.event,
         document=old.snapshot if same_version else None,
     )
+    new = get_execution(session, execution_id=new_id)
     _audit(session, old, "replay", _as_it_is(old), reason, execution_id=new.id, version=new.workflow_version)
     return new
 

@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core.db import OWNER
+from app.core.db import OWNER, execute
 from app.core.errors import Fault
 from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.workflows import queries
 from app.domains.workflows.errors import InvalidContext, WorkflowNotFound
-from app.domains.workflows.models import WorkflowVersion
 from app.domains.workflows.rules import Compiled, compile_snapshot
 from app.domains.workflows.store import start as starts
 from app.domains.workflows.store.stored import as_json
@@ -27,7 +26,14 @@ COMPILED_KEPT = 500
 KEY_LIMIT = 1_000
 """Bytes of a concurrency key, which is indexed."""
 
-_COMPILED: dict[tuple[int, str, int], Compiled] = {}
+_COMPILED: dict[tuple[int, str, int], tuple[dict[str, Any], Compiled]] = {}
+
+# the tenant's own workflow of that name, else the built-in one
+_CURRENT = """
+    SELECT w.id, w.name, w.is_active, w.version, v.id AS version_id
+    FROM workflows w LEFT JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.version
+    WHERE w.name = %(name)s AND (w.owner_id = %(owner)s OR w.owner_id IS NULL) ORDER BY w.owner_id IS NULL LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +65,18 @@ def launch(
     The other words are those of the service's `start`. Raises WorkflowNotFound (also for an inactive one) and InvalidContext.
     """
     settings, operations = port(session, Settings), port(session, Catalogue)
-    found = queries.workflow_by_name(session, workflow)
+    session.flush()
+    found = execute(session, _CURRENT, {"name": workflow, "owner": session.info[OWNER]}).fetchone()
     if found is None or not found.is_active:
         raise WorkflowNotFound(workflow)
     if document is None:
-        version = queries.version_of(session, found.id, found.version)
-        assert version is not None
-        document, compiled = version.document, _compiled(version, operations)
+        document, compiled = _kept(session, found, operations)
     else:
         compiled = compile_snapshot(document, operations)
     if start_key is not None and (first := queries.execution_by_start_key(session, found.id, start_key)):
         return int(first.id)
     checked = checked_context(document, context, limit=settings.workflow_output_limit)
-    execution_id = starts.create(
+    return starts.create(
         session,
         starts.NewExecution(
             owner_id=session.info[OWNER],
@@ -94,11 +99,10 @@ def launch(
             is_wanted=begin,
         ),
         compiled,
+        # a child begins in any case: its parent, which runs, is let end
+        begins=begin and (settings.workflow_engine_enabled or parent is not None),
+        resend_after=settings.resend_after,
     )
-    # a child begins in any case: its parent, which runs, is let end
-    if begin and (settings.workflow_engine_enabled or parent is not None):
-        starts.begin(session, execution_id, resend_after=settings.resend_after)
-    return execution_id
 
 
 def checked_context(document: dict[str, Any], context: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
@@ -133,11 +137,13 @@ def _concurrency_key(
     return f"{document['name']}:{key}"
 
 
-def _compiled(version: WorkflowVersion, operations: Catalogue) -> Compiled:
-    """A version's rows; kept, since a version is immutable and compiling is most of what a start costs."""
-    key = (version.id, version.version, id(operations))
+def _kept(session: Session, found: Any, operations: Catalogue) -> tuple[dict[str, Any], Compiled]:
+    """A version's document and rows; kept, since a version is immutable and compiling is most of what a start costs."""
+    key = (found.version_id, found.version, id(operations))
     if (kept := _COMPILED.get(key)) is None:
+        version = queries.version_of(session, found.id, found.version)
+        assert version is not None
         if len(_COMPILED) >= COMPILED_KEPT:
             _COMPILED.clear()
-        kept = _COMPILED[key] = compile_snapshot(version.document, operations)
+        kept = _COMPILED[key] = version.document, compile_snapshot(version.document, operations)
     return kept

@@ -20,35 +20,44 @@ from app.domains.workflows.rules import Compiled
 from app.domains.workflows.store.places import has_place, leave_place, queues_behind
 from pipelines.plan import Route, segments
 
-_INSERT = """
-    WITH e AS (
+_SWITCHED_OFF = """EXISTS (SELECT FROM engine_switches w WHERE w.owner_id IS NULL OR w.owner_id = {owner})"""
+
+_INSERT = f"""
+    WITH go AS (
+      SELECT CASE WHEN %(begins)s AND (%(parent_id)s::bigint IS NOT NULL OR NOT {_SWITCHED_OFF.format(owner="%(owner_id)s")})
+        THEN 'running' ELSE 'pending' END AS state),
+    e AS (
       INSERT INTO workflow_executions (owner_id, workflow_id, workflow_name, workflow_version, snapshot, key, state,
         unmet_sinks, context, trigger_type, trigger_source, correlation_id, labels, parent_id, parent_number, depth,
         rollback_on_failure, max_duration_seconds, deadline_at, inline, concurrency_key, concurrency_limit, counts_parked,
-        start_key, event, is_wanted, created_at)
-      VALUES (%(owner_id)s, %(workflow_id)s, %(workflow_name)s, %(version)s, %(snapshot)s::jsonb, %(key)s, 'pending',
+        start_key, event, is_wanted, created_at, started_at, check_at)
+      SELECT %(owner_id)s, %(workflow_id)s, %(workflow_name)s, %(version)s, %(snapshot)s::jsonb, %(key)s, go.state,
         %(sinks)s, %(context)s::jsonb, %(trigger_type)s, %(trigger_source)s, %(correlation_id)s, %(labels)s::jsonb,
         %(parent_id)s, %(parent_number)s, %(depth)s, %(rollback_on_failure)s, %(max_duration_seconds)s, %(deadline_at)s,
         %(inline)s, %(concurrency_key)s, %(concurrency_limit)s, %(counts_parked)s, %(start_key)s, %(event)s::jsonb,
-        %(is_wanted)s, %(now)s)
-      RETURNING id),
+        %(is_wanted)s, %(now)s, CASE go.state WHEN 'running' THEN %(now)s::timestamptz END,
+        CASE go.state WHEN 'running' THEN now() + make_interval(secs => %(resend_after)s) END
+      FROM go RETURNING id, state),
     s AS (
       INSERT INTO workflow_steps (execution_id, owner_id, sequence_number, step_name, step_type, task, definition, critical,
-        unmet, releases, reads, route, sink, idempotency_key)
+        unmet, releases, reads, route, sink, idempotency_key, sent_at)
       SELECT e.id, %(owner_id)s, r.sequence_number, r.step_name, r.step_type, r.task, r.definition, r.critical, r.unmet,
-        r.releases, r.reads, r.route, r.sink, md5(%(key)s || ':' || r.step_name)::uuid
+        r.releases, r.reads, r.route, r.sink, md5(%(key)s || ':' || r.step_name)::uuid,
+        CASE WHEN e.state = 'running' AND r.unmet = 0 THEN now() END
       FROM e, jsonb_to_recordset(%(rows)s::jsonb) AS r (sequence_number int, step_name text, step_type text,
-        task text, definition jsonb, critical boolean, unmet int, releases int[], reads int[], route jsonb, sink boolean))
-    SELECT id FROM e
-"""
+        task text, definition jsonb, critical boolean, unmet int, releases int[], reads int[], route jsonb, sink boolean)),
+    h AS (
+      INSERT INTO execution_events (owner_id, execution_id, at, from_state, to_state, released)
+      SELECT %(owner_id)s, e.id, %(now)s, 'pending', 'running', %(roots)s::int[] FROM e WHERE e.state = 'running')
+    SELECT id, state FROM e
+"""  # noqa: S608 - constants
 
-_BEGIN = """
+_BEGIN = f"""
     WITH e AS (
       UPDATE workflow_executions x SET state = 'running', started_at = %(now)s, is_wanted = true, queued_at = NULL,
         check_at = now() + make_interval(secs => %(resend_after)s)
       WHERE id = %(id)s AND state = 'pending' AND (concurrency_key IS NULL OR %(has_place)s)
-        AND (parent_id IS NOT NULL OR NOT EXISTS (
-          SELECT FROM engine_switches w WHERE w.owner_id IS NULL OR w.owner_id = x.owner_id))
+        AND (parent_id IS NOT NULL OR NOT {_SWITCHED_OFF.format(owner="x.owner_id")})
       RETURNING id, owner_id, workflow_name, correlation_id),
     s AS (
       UPDATE workflow_steps SET sent_at = now() FROM e
@@ -58,7 +67,7 @@ _BEGIN = """
       SELECT e.owner_id, e.id, %(now)s, 'pending', 'running', (SELECT array_agg(sequence_number) FROM s) FROM e)
     SELECT e.owner_id, e.workflow_name, e.correlation_id,
       (SELECT jsonb_agg(route ORDER BY sequence_number) FROM s) AS routes FROM e
-"""
+"""  # noqa: S608 - constants
 
 _WANT = text(
     """
@@ -93,9 +102,15 @@ class NewExecution:
     is_wanted: bool = True
 
 
-def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
-    """Write the execution and its steps, pending; returns its id."""
+def create(session: Session, new: NewExecution, compiled: Compiled, *, begins: bool, resend_after: float) -> int:
+    """Write the execution and its steps; returns its id.
+
+    `begins`: it is to run at once, and does so where nothing holds it back; else it is pending, and `is_wanted` says whether
+    it runs as soon as nothing does.
+    """
     at = now(session)
+    held_back = new.concurrency_key is not None
+    snapshot, rows = compiled.text
     deadline, concurrency = new.document.get("deadline_seconds"), new.document.get("concurrency", {})
     session.flush()
     row = execute(
@@ -106,7 +121,7 @@ def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
             "workflow_id": new.workflow_id,
             "workflow_name": new.workflow_name,
             "version": new.version,
-            "snapshot": json.dumps(new.document),
+            "snapshot": snapshot,
             "key": str(uuid4()),
             "sinks": compiled.sinks,
             "context": json.dumps(new.context),
@@ -128,10 +143,17 @@ def create(session: Session, new: NewExecution, compiled: Compiled) -> int:
             "max_duration_seconds": new.max_duration_seconds,
             "is_wanted": new.is_wanted,
             "now": at,
-            "rows": json.dumps(compiled.rows),
+            "rows": rows,
+            "roots": compiled.roots,
+            "begins": begins and not held_back,
+            "resend_after": resend_after,
         },
     ).fetchone()
     assert row is not None
+    if row.state == "running":
+        _begun(session, new.owner_id, row.id, new.workflow_name, new.correlation_id, compiled.first)
+    elif begins:
+        begin(session, row.id, resend_after=resend_after)
     return int(row.id)
 
 
@@ -156,15 +178,26 @@ def begin(session: Session, execution_id: int, *, resend_after: float, in_turn: 
         row = execute(session, _BEGIN, {**about, "has_place": True}).fetchone()
         if row is None:
             return False
+    _begun(session, row.owner_id, execution_id, row.workflow_name, row.correlation_id, row.routes or ())
+    return True
+
+
+def _begun(  # noqa: PLR0917 - what an event and a canvas are made of
+    session: Session,
+    owner_id: UUID,
+    execution_id: int,
+    workflow: str,
+    correlation_id: str | None,
+    routes: Sequence[Sequence[Any]],
+) -> None:
     emit(
         session,
         "workflow.started",
         f"execution/{execution_id}",
-        {"execution_id": execution_id, "workflow": row.workflow_name, "correlation_id": row.correlation_id},
-        owner_id=row.owner_id,
+        {"execution_id": execution_id, "workflow": workflow, "correlation_id": correlation_id},
+        owner_id=owner_id,
     )
-    send_ready(session, row.owner_id, execution_id, row.routes or ())
-    return True
+    send_ready(session, owner_id, execution_id, routes)
 
 
 def send_ready(
