@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import text
-
+from app.core.db import execute
 from pipelines.operations import Call, Catalogue
 
 OPERATIONS = Catalogue()
 
-_INSERT = text("INSERT INTO benchmark_ledger (owner_id, workflow, step) VALUES (:owner, :workflow, :step)")
+_INSERT = """
+    INSERT INTO benchmark_ledger (owner_id, workflow, step) VALUES (%(owner)s, %(workflow)s, %(step)s)
+"""
 
 
 @OPERATIONS.operation("benchmark_service.insert")
 def insert(call: Call) -> dict[str, Any]:
     """Insert one row."""
-    call.session.execute(_INSERT, {"owner": call.owner_id, "workflow": call.execution_id, "step": call.step_name})
+    execute(call.session, _INSERT, {"owner": call.owner_id, "workflow": call.execution_id, "step": call.step_name})
     return {}
