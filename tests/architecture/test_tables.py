@@ -87,10 +87,12 @@ def test_every_table_with_an_owner_has_a_policy_for_both_roles(catalogue: Any, s
 
 
 def test_the_application_s_rows_are_chosen_by_their_owner_only(catalogue: Any) -> None:
-    conditions = catalogue("SELECT DISTINCT qual, with_check FROM pg_policies WHERE policyname = 'own'")
+    found = catalogue("SELECT DISTINCT qual, with_check FROM pg_policies WHERE policyname = 'own'")
+    assert all(qual == with_check for qual, with_check in found)
+    # wrapped where no index is to be chosen for it
+    conditions = {qual.removesuffix(" IS TRUE)").removeprefix("(").strip("()") for qual, _ in found}
     assert len(conditions) == 1
-    assert conditions[0][0] == conditions[0][1]
-    assert "owner_id = " in conditions[0][0]
+    assert "owner_id = " in conditions.pop()
 
 
 def test_who_may_read_more_is_told_by_name(catalogue: Any) -> None:

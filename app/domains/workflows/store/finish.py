@@ -43,15 +43,17 @@ _FORWARD = """
     error_message = %(error)s, error_type = %(error_type)s, error_traceback = %(traceback)s
 """
 
+# by arrays: joined, the planner may read all steps of the execution to find these
 _RELEASE = """,
     locked AS (
-      SELECT s.sequence_number FROM workflow_steps s, done
-      WHERE s.execution_id = %(execution)s AND s.sequence_number = ANY(done.releases) AND s.state = %(waiting)s
+      SELECT s.sequence_number FROM workflow_steps s
+      WHERE s.execution_id = %(execution)s AND s.sequence_number = ANY((SELECT releases FROM done)::int[])
+        AND s.state = %(waiting)s
       ORDER BY s.sequence_number FOR UPDATE OF s),
     freed AS (
       UPDATE workflow_steps s SET unmet = s.unmet - 1, sent_at = CASE WHEN s.unmet = 1 THEN now() ELSE s.sent_at END
-      FROM locked
-      WHERE s.execution_id = %(execution)s AND s.sequence_number = locked.sequence_number AND s.state = %(waiting)s
+      WHERE s.execution_id = %(execution)s AND s.sequence_number = ANY(ARRAY(SELECT sequence_number FROM locked))
+        AND s.state = %(waiting)s
       RETURNING s.sequence_number, s.unmet, s.route, s.definition ->> 'timeout_seconds' IS NOT NULL AS is_bounded),
     ready AS (SELECT sequence_number, route, is_bounded FROM freed WHERE unmet = 0)
 """
