@@ -30,8 +30,8 @@ from tasks.process import Process
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-COMPANY_SECONDS = 0.1
-"""How long an event waits for others before it is published, or handed on."""
+COMPANY_SECONDS = 0.2
+"""How long events wait for others behind one that was just published, or handed on."""
 
 TIMER_SECONDS = 0.25
 """Between two ticks of the timer: what is due is woken well within a second."""
@@ -85,11 +85,7 @@ class Loops:
         """Hand events to waits and triggers, whenever there are any."""
         world = self._process.world
 
-        def hand_on_all() -> None:
-            while workflows.handle_events(world) and not self._stopped.is_set():
-                pass
-
-        self._whenever_told(hand_on_all)
+        self._whenever_told(lambda: workflows.handle_events(world))
 
     def bulk(self) -> None:
         """One pass over the bulk operations that are under way, then a rest."""
@@ -101,25 +97,33 @@ class Loops:
         world = self._process.world
         bus = world.ports.get(Bus)  # type: ignore[type-abstract]
 
-        def publish_all() -> None:
-            while not self._stopped.is_set():
-                with world.across.transaction() as session:
-                    if not publish_batch(session, bus.publish):
-                        return
+        def publish() -> int:
+            with world.across.transaction() as session:
+                return publish_batch(session, bus.publish)
 
-        self._whenever_told(publish_all)
+        self._whenever_told(publish)
 
-    def _whenever_told(self, work: Callable[[], None]) -> None:
-        """Do it now, and again at each event and once a second; the first time also while Redis is away."""
-        work()
+    def _whenever_told(self, work: Callable[[], int]) -> None:
+        """Do what there is to do, by batches, at each event and once a second; the first time also while Redis is away.
+
+        What comes alone is worked off at once, what comes one after the other together. `work`: one batch; returns its size.
+        """
+        self._all(work)
         with self._process.world.redis.pubsub(ignore_subscribe_messages=True) as listener:  # type: ignore[no-untyped-call]
             while not self._stopped.is_set():
                 listener.psubscribe(CHANNELS)
-                work()
-                _hear(listener, POLL_SECONDS)
-                # events that come one after the other are worked off together, and are not listened to one by one
+                if not self._all(work):
+                    _hear(listener, POLL_SECONDS)
+                    self._all(work)
+                # meanwhile nobody listens: each word would cost as much as its event
                 listener.punsubscribe(CHANNELS)
                 self._stopped.wait(COMPANY_SECONDS)
+
+    def _all(self, work: Callable[[], int]) -> int:
+        done = 0
+        while not self._stopped.is_set() and (batch := work()):
+            done += batch
+        return done
 
     def _guarded(self, loop: Callable[[], None]) -> None:
         while not self._stopped.is_set():

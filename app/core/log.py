@@ -15,6 +15,9 @@ from types import MappingProxyType
 
 from app.core.settings import Settings
 
+_EACH_TASK = ("celery.worker.strategy", "celery.app.trace")
+"""What says of every task that it was received and done; the execution's history says that, and these lines are for DEBUG."""
+
 _ABOUT: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingProxyType({}))
 
 
@@ -60,3 +63,6 @@ def configure(settings: Settings) -> None:
     plain = _Plain("%(asctime)s %(levelname)-7s %(name)s %(message)s")
     handler.setFormatter(_Json() if settings.log_json or settings.production else plain)
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    if settings.log_level != "DEBUG":
+        for name in _EACH_TASK:
+            logging.getLogger(name).setLevel(logging.WARNING)
