@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from celery import Celery, Task, chain, chord, group
+from celery import Celery, chain, chord, group
 from celery.app.task import Context
 from celery.backends.base import DisabledBackend
 from celery.canvas import Signature, maybe_signature
@@ -123,19 +123,6 @@ def sending_app(broker_url: str, *, connect_timeout: float = 0.2) -> Celery:
     return app
 
 
-class StepTask(Task):
-    """A task of a step. What its canvas carries on goes straight into Redis' lists, too."""
-
-    abstract = True
-
-    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
-        wire: Wire | None = self.app.step_wire
-        if wire is None or not wire.is_open:
-            return super().apply_async(args, kwargs, **options)
-        wire.put(self.name, args, options)
-        return None
-
-
 class CelerySender:
     """Sends segments and plain tasks through one Celery object. `publish`: says something on a pub/sub channel."""
 
@@ -169,6 +156,17 @@ class CelerySender:
                     self._app, segment, owner_id=owner_id, execution_id=execution_id, undo=undo, priority=lane
                 )
                 signature.apply_async(producer=producer, **options)
+
+    def carry(self, request: Context) -> None:
+        """Send what `keep_only` has left of this request's continuation. What is not sent here Celery sends itself."""
+        if self._wire is None or not self._wire.is_open:
+            return
+        following, body = request.chain, request.chord
+        request.chain = request.chord = None
+        if following:
+            self._wire.put(following[-1], chain=following[:-1])
+        elif body:
+            self._wire.put(body)
 
     def send_task(self, name: str, *args: str | int) -> None:
         """Send one plain task by name."""

@@ -66,7 +66,7 @@ class Wire:
         Each task's arguments are `where`, its step's number and `mode`. `priorities`: each segment's. `countdown`: whole seconds.
         Raises kombu's OperationalError when the broker does not take them.
         """
-        root_id, parent_id = self._parents()
+        parents = self._parents()
         lists: dict[tuple[str, int], list[str]] = defaultdict(list)
         for segment, priority in zip(segments, priorities, strict=True):
             chains = [segment] if isinstance(segment, Chain) else segment.chains
@@ -88,26 +88,26 @@ class Wire:
                     chord=None if follow else body,
                     group_id=group_id,
                     group_index=None if group_id is None else index,
-                    root_id=root_id,
-                    parent_id=parent_id,
+                    parents=parents,
                 )
         self._push(lists)
 
-    def put(self, task: str, args: Sequence[Any], options: Mapping[str, Any]) -> None:
-        """Put one task into its queue. `options`: those of `Task.apply_async` that a canvas uses. Raises OperationalError."""
-        known = {
-            name: options.get(name) for name in ("queue", "chain", "chord", "group_id", "group_index", "countdown")
-        }
-        root_id, parent_id = self._parents()
+    def put(self, signature: Mapping[str, Any], *, chain: Sequence[Any] = ()) -> None:
+        """Put one serialised signature, with what follows it in its chain (the last one first), into its queue.
+
+        Raises kombu's OperationalError when the broker does not take it.
+        """
+        options = signature["options"]
         lists: dict[tuple[str, int], list[str]] = defaultdict(list)
         self._add(
             lists,
-            task,
-            args,
-            **known,
-            priority=options.get("priority") or 0,
-            root_id=options.get("root_id") or root_id,
-            parent_id=options.get("parent_id") or parent_id,
+            signature["task"],
+            signature["args"],
+            queue=options.get("queue"),
+            priority=options.get("priority", 0),
+            chain=list(chain) or None,
+            chord=options.get("chord"),
+            parents=self._parents(),
         )
         self._push(lists)
 
@@ -139,14 +139,14 @@ class Wire:
         *,
         queue: str | None,
         priority: int,
-        countdown: int | None,
         chain: Any,
         chord: Any,
-        group_id: str | None,
-        group_index: int | None,
-        root_id: str | None,
-        parent_id: str | None,
+        parents: tuple[str | None, str | None],
+        countdown: int | None = None,
+        group_id: str | None = None,
+        group_index: int | None = None,
     ) -> None:
+        root_id, parent_id = parents
         task_id, queue = str(uuid4()), queue or self._app.conf.task_default_queue
         content = json.dumps([args, {}, {"callbacks": None, "errbacks": None, "chain": chain, "chord": chord}])
         message = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from app.domains.workflows import service
 from app.domains.workflows.service import Delivery, Outcome
 from pipelines.broker import Narrator
-from pipelines.canvas import UNDO, StepTask, keep_only
+from pipelines.canvas import UNDO, keep_only
 from pipelines.definition import FOR_EACH_TASK, StepType
 from pipelines.operations import Catalogue
 from pipelines.plan import Chain, Hop, Route, Segment, segments
@@ -46,7 +46,7 @@ def register(app: Celery, process: Process, operations: Catalogue) -> None:
     names += [f"engine.{kind.value}" for kind in StepType if kind is not StepType.SERVICE_CALL]
     names.append(FOR_EACH_TASK)
     for name in names:
-        app.task(name=name, bind=True, base=StepTask)(_task(process))
+        app.task(name=name, bind=True)(_task(process))
 
 
 def _task(process: Process) -> Any:
@@ -82,6 +82,8 @@ def carry_on(process: Process, task: Task, delivery: Delivery, outcome: Outcome)
         raise Retry(outcome.error, when=_send_retry(process, delivery, outcome, task.name, queue))
     # a failed step's message carries nothing on: Celery would take its continuation for failed as well
     carried = keep_only(task.request, () if outcome.error else outcome.ready)
+    if carried:
+        _sent(delivery, lambda: process.sender.carry(task.request))
     _send(process, delivery, _apart(outcome.ready, carried))
     if outcome.error is not None:
         raise StepFailure(outcome.error)
@@ -148,10 +150,18 @@ def _send_retry(process: Process, delivery: Delivery, outcome: Outcome, task: st
 
 
 def _send(process: Process, delivery: Delivery, parts: Sequence[Segment], *, countdown: int | None = None) -> None:
+    if parts:
+        _sent(
+            delivery,
+            lambda: process.sender.send_steps(
+                delivery.owner_id, delivery.execution_id, parts, countdown=countdown, undo=delivery.undo
+            ),
+        )
+
+
+def _sent(delivery: Delivery, send: Callable[[], None]) -> None:
     """What is committed is not undone by a broker that is away: the sweeper sends it then."""
     try:
-        process.sender.send_steps(
-            delivery.owner_id, delivery.execution_id, parts, countdown=countdown, undo=delivery.undo
-        )
+        send()
     except OperationalError:
         log.warning("the broker is away; what is ready of execution %s waits for the sweeper", delivery.execution_id)

@@ -16,14 +16,14 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGresult
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy import Connection, DateTime, Engine, MetaData, Uuid, create_engine, event, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, DisconnectionError
@@ -32,6 +32,7 @@ from sqlalchemy.orm import (
     Mapped,
     ORMExecuteState,
     Session,
+    SessionTransaction,
     UOWTransaction,
     mapped_column,
     with_loader_criteria,
@@ -46,6 +47,9 @@ OWNER = "owner_id"
 CLOCK_OFFSET = "clock_offset"
 _STATEMENTS = "statements"
 """Under this name a connection's `info` holds what is prepared on it."""
+
+_UNOPENED = "unopened"
+"""Under this name a session's `info` holds what begins its transaction, until something is first asked in it."""
 
 AFTER_COMMIT = "after_commit"
 AFTER_COMMIT_LATE = "after_commit_late"
@@ -95,6 +99,7 @@ class Timestamped:
 
 
 _BEGIN = "BEGIN; SELECT set_config('app.owner_id', '{owner}', true)"
+_SET_OWNER = b"SELECT set_config('app.owner_id', $1, true)"
 _BEGIN_WITH_CLOCK = _BEGIN + ", (SELECT seconds FROM clock_offset)"  # noqa: S608 - constants
 
 
@@ -134,6 +139,8 @@ class Database:
         event.listen(self.engine, "checkout", _refuse_hung_up)
         self.ports = Ports() if ports is None else ports
         self._begin = _BEGIN_WITH_CLOCK if test_clock else _BEGIN
+        # with the first statement, where its name is all that is sent and nobody asks for the clock before
+        self._opens_late = prepare and not test_clock
 
     @contextmanager
     def transaction(self, owner_id: UUID | None) -> Iterator[Session]:
@@ -143,12 +150,15 @@ class Database:
             session = Session(connection, expire_on_commit=False)
             session.info |= {OWNER: owner_id, AFTER_COMMIT: [], PORTS: self.ports}
             try:
-                with _as_sqlalchemy(connection):
-                    self._open(driver, session, owner_id)
+                if self._opens_late:
+                    session.info[_UNOPENED] = partial(self._open, driver, session, owner_id)
+                else:
+                    with _as_sqlalchemy(connection):
+                        self._open(driver, session, owner_id)
                 yield session
                 if session.in_transaction():
                     session.commit()
-                else:
+                elif _UNOPENED not in session.info:
                     with _as_sqlalchemy(connection):
                         _refuse_failed(driver.pgconn.exec_(b"COMMIT"))
             finally:
@@ -201,13 +211,45 @@ def execute(session: Session, query: str, parameters: Mapping[str, Any]) -> Rows
         if driver.prepare_threshold is None:
             answer = driver.pgconn.exec_params(numbered, values, types, formats)
         else:
-            answer = driver.pgconn.exec_prepared(_prepared(connection, numbered, types), values, formats)  # type: ignore[arg-type] # None is NULL
+            name = _prepared(connection, numbered, types)
+            if session.info.pop(_UNOPENED, None) is None:
+                answer = driver.pgconn.exec_prepared(name, values, formats)  # type: ignore[arg-type] # None is NULL
+            else:
+                answer = _opening(driver.pgconn, session.info[OWNER], name, values, formats)
         if answer.status == ExecStatus.TUPLES_OK:
             adapting.set_pgresult(answer)
             row = _row(tuple(answer.fname(n) or b"" for n in range(answer.nfields)))
             return Rows(adapting.load_rows(0, answer.ntuples, row._make), answer.ntuples)
         _refuse_failed(answer)
         return Rows([], answer.command_tuples or 0)
+
+
+def _opening(
+    server: PGconn, owner_id: UUID | None, name: bytes, values: Sequence[Any], formats: Sequence[Any] | None
+) -> PGresult:
+    """Begin, set the owner and run a prepared statement in one message; returns the last one's answer, or the first failed."""
+    server.enter_pipeline_mode()
+    server.send_query_params(b"BEGIN", None)
+    server.send_query_params(_SET_OWNER, [str(owner_id or "").encode()])
+    server.send_query_prepared(name, values, formats)
+    server.pipeline_sync()
+    server.flush()
+    answers: list[PGresult] = []
+    answered = select.poll()
+    answered.register(server.socket, select.POLLIN)
+    while True:
+        # the driver holds the interpreter while it waits for an answer: this waits before
+        while server.is_busy():
+            answered.poll()
+            server.consume_input()
+        answer = server.get_result()
+        if answer is None:
+            continue
+        if answer.status == ExecStatus.PIPELINE_SYNC or server.status == ConnStatus.BAD:
+            break
+        answers.append(answer)
+    server.exit_pipeline_mode()
+    return next((answer for answer in answers if answer.status == ExecStatus.FATAL_ERROR), answers[-1])
 
 
 @cache
@@ -299,6 +341,14 @@ def run_after_commit(session: Session) -> None:
         except Exception:
             log.warning("could not send after the commit; what is left is sent by sweeper and jobs", exc_info=True)
             return
+
+
+@event.listens_for(Session, "after_begin")
+def _open_for_sqlalchemy(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    """SQLAlchemy is about to ask: the transaction begins, and the owner is set, before it does."""
+    if begin := session.info.pop(_UNOPENED, None):
+        with _as_sqlalchemy(connection):
+            begin()
 
 
 @event.listens_for(Session, "do_orm_execute")
