@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import psycopg
+from psycopg._preparing import PrepareManager
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
@@ -137,6 +138,7 @@ class Database:
             },
         )
         event.listen(self.engine, "checkout", _refuse_hung_up)
+        event.listen(self.engine, "connect", _keep_plans)
         self.ports = Ports() if ports is None else ports
         self._begin = _BEGIN_WITH_CLOCK if test_clock else _BEGIN
         # with the first statement, where its name is all that is sent and nobody asks for the clock before
@@ -308,6 +310,19 @@ def _as_sqlalchemy(connection: Connection) -> Iterator[None]:
             connection_invalidated=gone,
             dialect=connection.dialect,
         ) from error
+
+
+class _Plans(PrepareManager):
+    """What psycopg has prepared. It forgets all of it at each rollback, lest a table was made anew; no pool here makes tables."""
+
+    def clear(self) -> bool:
+        return False
+
+
+def _keep_plans(driver: psycopg.Connection[Any], _record: Any) -> None:
+    # an internal of psycopg 3.3; without this a rollback would also drop what `execute` has prepared
+    threshold, driver._prepared = driver.prepare_threshold, _Plans()  # noqa: SLF001
+    driver.prepare_threshold = threshold
 
 
 def _refuse_hung_up(driver: psycopg.Connection[Any], _record: Any, _fairy: Any) -> None:

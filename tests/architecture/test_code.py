@@ -14,7 +14,6 @@ OUTSIDE_TRANSACTIONS = {
 }
 MAY_SLEEP = {
     "app/embedded/processes.py": "waits for a server to start",
-    "app/domains/workflows/routes/executions.py": "a caller asked to wait (`?wait`); it holds no connection meanwhile",
     "app/domains/workflows/store/run.py": "the quarter second of a retry in place",
 }
 # the unit of work begins and commits; the provisioner's connections are no sessions
