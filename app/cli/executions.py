@@ -127,7 +127,9 @@ def show_execution(execution_id: int, owner: str | None, *, as_json: bool) -> No
 def show_history(execution_id: int, owner: str | None, *, as_json: bool) -> None:
     """Every transition of an execution and its steps, in order."""
     with acting_as(owner) as session:
-        found = workflows.history(session, execution_id=execution_id)
+        found: list[workflows.ExecutionEvent] = []
+        while part := workflows.history(session, execution_id=execution_id, after=found[-1].id if found else None):
+            found += part
         if as_json:
             print_json(schemas.HistoryOut(many=True).dump(found))
             return

@@ -239,17 +239,18 @@ def _opening(
     answers: list[PGresult] = []
     answered = select.poll()
     answered.register(server.socket, select.POLLIN)
-    while True:
+    while server.status != ConnStatus.BAD:
         # the driver holds the interpreter while it waits for an answer: this waits before
         while server.is_busy():
             answered.poll()
             server.consume_input()
         answer = server.get_result()
-        if answer is None:
-            continue
-        if answer.status == ExecStatus.PIPELINE_SYNC or server.status == ConnStatus.BAD:
+        if answer is not None and answer.status == ExecStatus.PIPELINE_SYNC:
             break
-        answers.append(answer)
+        if answer is not None:
+            answers.append(answer)
+    if server.status == ConnStatus.BAD:
+        raise psycopg.OperationalError("the connection to the server is lost")
     server.exit_pipeline_mode()
     return next((answer for answer in answers if answer.status == ExecStatus.FATAL_ERROR), answers[-1])
 

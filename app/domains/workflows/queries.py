@@ -206,15 +206,19 @@ def steps(session: Session, execution_id: int) -> list[WorkflowStep]:
     return list(session.scalars(statement))
 
 
-def history(session: Session, execution_id: int) -> list[ExecutionEvent]:
-    """In the order in which it was written."""
-    statement = (
-        select(ExecutionEvent)
-        .where(ExecutionEvent.execution_id == execution_id)
-        .order_by(ExecutionEvent.id)
-        .limit(HISTORY_LIMIT)
+def history(session: Session, execution_id: int, *, after: int | None, limit: int) -> list[ExecutionEvent]:
+    """In the order in which it was written, what is behind the entry `after`."""
+    statement = select(ExecutionEvent).where(ExecutionEvent.execution_id == execution_id)
+    if after is not None:
+        statement = statement.where(ExecutionEvent.id > after)
+    return list(session.scalars(statement.order_by(ExecutionEvent.id).limit(limit)))
+
+
+def has_step(session: Session, execution_id: int, name: str) -> bool:
+    statement = select(WorkflowStep.sequence_number).where(
+        WorkflowStep.execution_id == execution_id, WorkflowStep.step_name == name
     )
-    return list(session.scalars(statement))
+    return session.scalars(statement.limit(1)).first() is not None
 
 
 def effects(session: Session, execution_id: int) -> list[ExecutionEffect]:

@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from app.domains.workflows.service import VERBS, shown_status
+from app.domains.workflows.service import HISTORY_LIMIT, VERBS, shown_status
 from app.http.fields import Time
 from app.http.pages import PageQuery
 
@@ -163,7 +163,7 @@ class ExecutionFilters(ma.Schema):
 class ExecutionQuery(PageQuery, ExecutionFilters):
     """Filters of the list of executions."""
 
-    include_duration = fields.Boolean(load_default=True)
+    include_duration = fields.Boolean(load_default=True, metadata={"description": "false: without `duration_seconds`"})
 
 
 class StartedOut(ma.Schema):
@@ -340,9 +340,17 @@ class ExecutionDetail(ExecutionOut):
     canvas = fields.String()
 
 
+class HistoryQuery(ma.Schema):
+    """Which part of a history."""
+
+    after = fields.Integer(metadata={"description": "the id of the entry behind which to go on"})
+    limit = fields.Integer(load_default=HISTORY_LIMIT, validate=ma.validate.Range(1, HISTORY_LIMIT))
+
+
 class HistoryOut(ma.Schema):
     """One transition."""
 
+    id = fields.Integer()
     at = Time()
     step_name = fields.String(allow_none=True)
     from_state = fields.String(allow_none=True)

@@ -202,7 +202,31 @@ def test_elements_are_counted_and_paged(desk: Desk) -> None:
     first = desk.get(f"{path}?step=each&limit=2")
     rest = desk.get(f"{path}?step=each&after={first[-1]['sequence_number']}")
     assert [(e["item_index"], e["item"]) for e in first + rest] == [(0, 7), (1, 8), (2, 9)]
+    unknown = desk.http.get(f"/api/v1{path}?step=nothing", headers=desk.headers)
+    assert (unknown.status_code, unknown.json["detail"]) == (404, f"Execution {execution_id} has no step 'nothing'")
     assert len(desk.get(f"/workflows/executions/{execution_id}/undo-plan")["undo"]) == 3
+
+
+def test_a_history_goes_on_behind_an_entry(desk: Desk) -> None:
+    execution_id = desk.lab.start([routed("a"), routed("b")])
+    desk.lab.drain()
+    path = f"/workflows/executions/{execution_id}/history"
+    whole = desk.get(path)
+    assert (whole[0]["to_state"], whole[-1]["to_state"], len(whole)) == ("running", "completed", 6)
+    first = desk.get(f"{path}?limit=4")
+    assert first + desk.get(f"{path}?after={first[-1]['id']}") == whole
+    assert desk.get(f"{path}?after={whole[-1]['id']}") == []
+    assert desk.http.get(f"/api/v1{path}?limit=0", headers=desk.headers).status_code == 422
+
+
+def test_durations_may_be_left_out_of_the_list(desk: Desk) -> None:
+    execution_id = desk.lab.start([routed("a")])
+    desk.lab.drain()
+    with_durations, without = (
+        next(e for e in desk.get(f"/workflows/executions{query}") if e["id"] == execution_id)
+        for query in ("", "?include_duration=false")
+    )
+    assert set(with_durations) - set(without) == {"duration_seconds"}
 
 
 def test_a_bulk_operation_is_previewed_started_reported_and_stopped(desk: Desk) -> None:

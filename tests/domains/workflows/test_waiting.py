@@ -380,6 +380,16 @@ def test_who_may_not_answer_and_who_comes_second(lab: Lab) -> None:
         service.answer(session, execution_id=execution_id, approved=False, may=lambda _: True)
 
 
+def test_what_is_being_stopped_asks_nobody(lab: Lab) -> None:
+    execution_id = begun(lab, [approval()], context={"who": "Ann"})
+    with lab.world.database.transaction(lab.owner) as session:
+        service.cancel(session, execution_id=execution_id)
+    with pytest.raises(WrongState, match="being stopped"), lab.world.database.transaction(lab.owner) as session:
+        service.answer(session, execution_id=execution_id, approved=True, may=lambda _: True)
+    lab.drain()
+    assert lab.look(execution_id).state == "cancelled"
+
+
 @pytest.mark.parametrize(("on_timeout", "state"), [("fail", "failed"), ("approve", "completed"), ("reject", "failed")])
 def test_an_approval_that_nobody_answers(lab: Lab, on_timeout: str, state: str) -> None:
     steps = [approval(timeout_seconds=60, on_timeout=on_timeout)]

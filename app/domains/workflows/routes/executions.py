@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
+
+import marshmallow as ma
 
 from app.core.waker import Waker
 from app.domains.workflows import schemas, service
@@ -67,9 +70,12 @@ def execute_by_name(ctx: Context, *, name: str) -> Any:
 )
 def list_executions(ctx: Context) -> Any:
     """Executions, newest first."""
-    return page(
+    found = page(
         ctx, service.list_executions(**{name: ctx.query.get(name) for name in schemas.ExecutionFilters().fields})
     )
+    if ctx.query["include_duration"]:
+        return found
+    return replace(found, items=[With(each, duration_seconds=ma.missing) for each in found.items])
 
 
 @endpoint(
@@ -89,11 +95,14 @@ def show_execution(ctx: Context, *, execution_id: int) -> Any:
     "GET",
     "/workflows/executions/<int:execution_id>/history",
     permission="workflow:view",
+    query=schemas.HistoryQuery,
     answer=schemas.HistoryOut(many=True),
 )
 def show_history(ctx: Context, *, execution_id: int) -> Any:
-    """Every transition of the execution and its steps, in order."""
-    return service.history(ctx.session, execution_id=execution_id)
+    """Every transition of the execution and its steps, in order; go on with `after`, the last one's `id`."""
+    return service.history(
+        ctx.session, execution_id=execution_id, after=ctx.query.get("after"), limit=ctx.query["limit"]
+    )
 
 
 @endpoint(

@@ -11,6 +11,7 @@ from app.domains.workflows.models import (
     WorkflowExecution,
     WorkflowStep,
 )
+from app.domains.workflows.queries import HISTORY_LIMIT
 from app.domains.workflows.rules import shown_status
 from app.domains.workflows.service.bulk import (
     VERBS,
@@ -86,6 +87,7 @@ from app.domains.workflows.store.timers import look_at_queues
 __all__ = [
     "ADMIT_TASK",
     "EXPIRE_TASK",
+    "HISTORY_LIMIT",
     "SETTLE_TASK",
     "STOP_CHILDREN_TASK",
     "VERBS",

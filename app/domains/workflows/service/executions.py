@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.workflows import queries
-from app.domains.workflows.errors import ExecutionNotFound, WrongState
+from app.domains.workflows.errors import ExecutionNotFound, StepNotFound, WrongState
 from app.domains.workflows.models import ExecutionEffect, ExecutionEvent, WorkflowExecution, WorkflowStep
 from app.domains.workflows.store import start as starts
 from app.domains.workflows.store.launch import launch
@@ -112,8 +112,13 @@ def steps(session: Session, *, execution_id: int) -> list[WorkflowStep]:
 def elements(
     session: Session, *, execution_id: int, step_name: str | None = None, after: int | None = None, limit: int = 200
 ) -> list[WorkflowStep]:
-    """The elements of a step with for_each (None: of all), in order, those behind the sequence number `after`."""
+    """The elements of a step with for_each (None: of all), in order, those behind the sequence number `after`.
+
+    Raises ExecutionNotFound and StepNotFound.
+    """
     get_execution(session, execution_id=execution_id)
+    if step_name is not None and not queries.has_step(session, execution_id, step_name):
+        raise StepNotFound(execution_id, step_name)
     return queries.elements(session, execution_id, step=step_name, after=after, limit=limit)
 
 
@@ -127,10 +132,12 @@ def children(session: Session, *, execution_id: int) -> list[int]:
     return queries.children(session, execution_id)
 
 
-def history(session: Session, *, execution_id: int) -> list[ExecutionEvent]:
-    """Every transition, in order."""
+def history(
+    session: Session, *, execution_id: int, after: int | None = None, limit: int = queries.HISTORY_LIMIT
+) -> list[ExecutionEvent]:
+    """Every transition, in order, those behind the entry with the id `after`."""
     get_execution(session, execution_id=execution_id)
-    return queries.history(session, execution_id)
+    return queries.history(session, execution_id, after=after, limit=limit)
 
 
 def effects(session: Session, *, execution_id: int) -> list[ExecutionEffect]:

@@ -100,6 +100,9 @@ def answer(
     is asked, and Forbidden without the permission that the step names.
     """
     execution = _going(session, execution_id)
+    if execution.stopping is not None:
+        message = f"Execution {execution_id} is being stopped: it asks nobody any more."
+        raise WrongState(message)
     asked = session.execute(_ASKED, {"execution": execution_id, "step": step_name, "answer": mailbox.ANSWER}).all()
     if not asked:
         which = f"Its step {step_name}" if step_name else f"Execution {execution_id}"
