@@ -15,9 +15,10 @@ from sqlalchemy import BigInteger, Identity, Index, Text, Uuid, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.clock import now
-from app.core.db import OWNER, Base, Owned, execute
+from app.core.db import OWNER, Base, Owned
 from app.core.ids import new_id
 from app.core.queue import wake
+from app.core.statements import execute
 
 RELAY_LOCK = 0x7452_0001
 _INSERT = """

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.core.db import Database, execute
+from app.core.db import Database
 from app.core.ids import new_id
 from app.core.settings import Settings
+from app.core.statements import execute
 
 WHO = "SELECT current_setting('app.owner_id', true) AS owner"
 BACKEND = "SELECT pg_backend_pid() AS pid"

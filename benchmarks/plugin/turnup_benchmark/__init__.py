@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.core.db import execute
+from app.core.statements import execute
 from pipelines.operations import Call, Catalogue
 
 OPERATIONS = Catalogue()

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
-from app.core.db import execute
+from app.core.statements import execute
 from app.domains.workflows.store.delivery import Delivery
 from app.domains.workflows.store.records import Execution, Held, StepRun
 

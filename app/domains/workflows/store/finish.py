@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
-from app.core.db import execute
 from app.core.events import CAUSED_BY, emit
 from app.core.ports import port
 from app.core.settings import Settings
+from app.core.statements import execute
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.parent import child_ended
 from app.domains.workflows.store.places import leave_place

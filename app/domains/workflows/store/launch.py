@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core.db import OWNER, execute
+from app.core.db import OWNER
 from app.core.errors import Fault
 from app.core.ports import port
 from app.core.settings import Settings
+from app.core.statements import execute
 from app.domains.workflows import queries
 from app.domains.workflows.errors import InvalidContext, WorkflowNotFound
 from app.domains.workflows.rules import Compiled, compile_snapshot

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
-from app.core.db import execute
 from app.core.events import emit
 from app.core.queue import send_steps
+from app.core.statements import execute
 from app.domains.workflows.rules import Compiled
 from app.domains.workflows.store.places import has_place, leave_place, queues_behind
 from pipelines.plan import Route, segments
