@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app.adapters.provisioners.port import Provisioners
 from app.core.errors import Conflict
@@ -18,6 +21,7 @@ from app.domains.tenants import service as tenants
 from app.domains.workflows import service as workflows
 from app.factory import build_world
 from tests.domains.sales.conftest import Nowhere, Shop, Unwilling, open_shop
+from tests.servers import eventually
 
 RADIUS_STEP = "activate_radius_aaa"
 BROKEN_RADIUS: list[dict[str, Any]] = [
@@ -249,6 +253,66 @@ def test_a_cancel_undoes_what_was_done_whenever_it_comes(shop: Shop, next_step: 
     assert "pending" not in shop.activations(order.id).values()
     assert shop.mails(order) == ["order_confirmation", "order_cancelled"]
     assert order.cancelled_at is not None
+
+
+def test_what_made_an_order_active_is_not_cancelled_any_more(shop: Shop) -> None:
+    order = shop.submitted()
+    shop.run(order, until="send_welcome_email")
+    assert shop.order(order.id).status == "active"
+    execution_id = shop.order(order.id).execution_id
+    assert execution_id is not None
+    with pytest.raises(OrderBusy, match="is active"), shop.session() as session:
+        workflows.cancel(session, execution_id=execution_id)
+    with pytest.raises(Conflict), shop.session() as session:
+        sales.cancel_order(session, order_id=order.id)
+    shop.run(order)
+    assert shop.order(order.id).status == "active"
+    assert tenant_of(shop, order) is not None
+
+
+def test_a_cancel_that_an_order_outruns_is_refused(shop: Shop) -> None:
+    order = shop.submitted()
+    shop.run(order, until="complete_order")
+    refused: list[Exception] = []
+
+    def cancel() -> None:
+        try:
+            with shop.session() as session:
+                sales.cancel_order(session, order_id=order.id)
+        except Exception as error:
+            refused.append(error)
+
+    with shop.session() as session:
+        # its step is at work, and has not committed yet
+        assert sales.complete_order(session, order_id=order.id).status == "active"
+        cancelling = threading.Thread(target=cancel)
+        cancelling.start()
+        eventually(lambda: waits_for_a_lock(session), what="the cancel waits for the order")
+    cancelling.join(timeout=20)
+    assert [type(error) for error in refused] == [OrderBusy]
+    shop.run(order)
+    assert shop.order(order.id).status == "active"
+    assert tenant_of(shop, order) is not None
+
+
+def test_an_order_whose_execution_is_being_stopped_does_not_become_active(shop: Shop) -> None:
+    order = shop.submitted()
+    shop.run(order, until="complete_order")
+    with shop.session() as session:
+        sales.cancel_order(session, order_id=order.id)
+    # its step was claimed just before
+    with pytest.raises(OrderBusy, match="being stopped"), shop.session() as session:
+        sales.complete_order(session, order_id=order.id)
+    shop.run(order)
+    assert shop.order(order.id).status == "cancelled"
+    assert tenant_of(shop, order) is None
+
+
+def waits_for_a_lock(session: Session) -> bool:
+    query = text(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+    )
+    return bool(session.execute(query).scalar_one())
 
 
 def test_an_order_keeps_its_state_while_a_cancel_is_undoing(shop: Shop) -> None:

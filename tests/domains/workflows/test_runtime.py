@@ -355,6 +355,27 @@ def test_a_broker_that_is_away_for_long_does_not_delay_what_comes_after(lab: Lab
     assert lab.broker.sent, f"tries {row.tries}: the next try is {5 * 2**row.tries} s after the last one that failed"
 
 
+def test_what_was_sent_just_before_a_look_is_looked_after_when_it_is_due(lab: Lab) -> None:
+    execution_id = lab.start([attack("s"), attack("then")])
+    lab.deliver(execution_id, 0)
+    # the worker died with the message two seconds less ago than a message may take, and the sweeper comes by now
+    lab.sql(
+        "UPDATE workflow_steps SET sent_at = now() - make_interval(secs => :ago) WHERE execution_id = :e AND unmet = 0",
+        e=execution_id,
+        ago=lab.world.settings.resend_after - 2,
+    )
+    lab.sql("UPDATE workflow_executions SET check_at = now() WHERE id = :e", e=execution_id)
+    lab.broker.sent.clear()
+    lab.sweep()
+    assert not lab.broker.sent
+    with lab.world.database.transaction(lab.owner) as session:
+        seconds = session.execute(
+            text("SELECT extract(epoch FROM check_at - now()) FROM workflow_executions WHERE id = :e"),
+            {"e": execution_id},
+        ).scalar_one()
+    assert 0 < seconds <= 2
+
+
 def test_a_rollback_is_looked_after_as_soon_as_a_start(lab: Lab) -> None:
     HOOKS["bad"] = lambda call: (_ for _ in ()).throw(StepFailed("no", permanent=True))
     execution_id = lab.start([attack("s"), attack("bad")])

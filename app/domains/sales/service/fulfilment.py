@@ -19,6 +19,7 @@ from app.domains.sales.models import Order
 from app.domains.sales.rules import Status, warning_message
 from app.domains.sales.service import checks
 from app.domains.sales.service.changes import locked, transition
+from app.domains.sales.service.submission import execution_of
 from app.domains.tenants import service as tenants
 from app.domains.tenants.errors import SlugTaken
 
@@ -91,11 +92,17 @@ def remove_tenant(session: Session, *, tenant_id: UUID) -> None:
 def complete_order(session: Session, *, order_id: int, deployment_instance_id: UUID | None = None) -> Order:
     """The order is active, with its address; a repeat changes nothing.
 
-    Raises Conflict when an activation that the order depends on is not completed, IllegalOrderTransition in other states.
+    Raises Conflict when an activation that the order depends on is not completed, OrderBusy when its execution has just been
+    stopped and will be undone, IllegalOrderTransition in other states.
     """
     order = locked(session, order_id)
     if order.status == Status.ACTIVE:
         return order
+    # who stops it holds the order's row, too: either this sees the stop, or the stop sees an active order
+    execution = execution_of(session, order)
+    if execution is not None and execution.stopping is not None:
+        message = "The order's execution is being stopped."
+        raise OrderBusy(message)
     activations = activation.activations_of(session, order_id=order_id)
     unfinished = [each.service_name for each in activations if each.critical and each.activation_status != "completed"]
     if unfinished or not activations:

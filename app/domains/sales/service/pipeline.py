@@ -84,11 +84,19 @@ class OrderPipeline:
             wake(session, channel(order.id))
 
     def stopping(self, session: Session, execution: workflows.Execution) -> None:
-        """Nothing new starts; the order keeps its state until what was done is undone."""
-        order = _order_of(session, execution)
-        if order is not None and order.status in IN_PROCESS:
-            order = locked(session, order.id)
-            cancelled = execution.stopping == "cancel"
+        """Nothing new starts; the order keeps its state until what was done is undone.
+
+        Raises OrderBusy for a cancel of what has made its order active just now, or before: it would take away what the
+        customer has.
+        """
+        if _order_of(session, execution) is None:
+            return
+        order = locked(session, _order_id(execution))
+        cancelled = execution.stopping == "cancel"
+        if cancelled and order.status == Status.ACTIVE:
+            message = f"Order {order.order_number} is active: what it set up is in use, and is not removed with its execution."
+            raise OrderBusy(message)
+        if order.status in IN_PROCESS:
             say(session, order, REMOVING_AFTER_CANCEL if cancelled else REMOVING_AFTER_FAILURE)
 
     def reopening(self, session: Session, execution: workflows.Execution) -> None:
