@@ -82,7 +82,7 @@ _LOOK_AGAIN = text(
       now() + make_interval(secs => :resend_after),
       (SELECT min(greatest(coalesce(s.not_before, s.lease_until), now() + interval '1 second')) FROM workflow_steps s
        WHERE s.execution_id = e.id AND (s.not_before IS NOT NULL AND s.sent_at IS NULL OR s.lease_until IS NOT NULL)),
-      (SELECT min(CASE WHEN due.at > now() THEN due.at ELSE now() + interval '5 seconds' END) FROM workflow_steps s,
+      (SELECT min(CASE WHEN due.at > now() THEN due.at ELSE now() + interval '2 seconds' END) FROM workflow_steps s,
          LATERAL (SELECT s.sent_at + make_interval(secs => :resend_after * power(2, least(s.tries, 4))) AS at) due
        WHERE s.execution_id = e.id AND s.unmet = 0 AND s.token IS NULL AND s.state IN ('pending', 'compensating')
          AND s.sent_at IS NOT NULL))
