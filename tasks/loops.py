@@ -11,10 +11,8 @@ import logging
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 
-from redis.client import PubSub
 from sqlalchemy import text
 
 from app.adapters.bus.port import Bus
@@ -22,6 +20,7 @@ from app.core.election import is_elected
 from app.core.events import CHANNELS, publish_batch
 from app.core.ids import new_id
 from app.core.settings import Settings
+from app.core.waker import hear
 from app.domains.workflows import service as workflows
 from pipelines.canvas import celery_app, configure
 from tasks.probes import Probes
@@ -83,9 +82,7 @@ class Loops:
 
     def hand_on(self) -> None:
         """Hand events to waits and triggers, whenever there are any."""
-        world = self._process.world
-
-        self._whenever_told(lambda: workflows.handle_events(world))
+        self._whenever_told(lambda: workflows.handle_events(self._process.world))
 
     def bulk(self) -> None:
         """One pass over the bulk operations that are under way, then a rest."""
@@ -113,7 +110,7 @@ class Loops:
             while not self._stopped.is_set():
                 listener.psubscribe(CHANNELS)
                 if not self._all(work):
-                    _hear(listener, POLL_SECONDS)
+                    hear(listener, POLL_SECONDS)
                     self._all(work)
                 # meanwhile nobody listens: each word would cost as much as its event
                 listener.punsubscribe(CHANNELS)
@@ -132,14 +129,6 @@ class Loops:
             except Exception:
                 log.exception("%s failed; trying again", loop.__name__)
                 self._stopped.wait(POLL_SECONDS)
-
-
-def _hear(listener: PubSub, seconds: float) -> None:
-    """Return at the first word, or after that many seconds."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        if listener.get_message(timeout=left) is not None:
-            return
 
 
 def main() -> int:

@@ -15,6 +15,14 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 
 
+def hear(subscription: PubSub, seconds: float) -> None:
+    """Return at the first word, or after that many seconds. Raises RedisError."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if subscription.get_message(timeout=left) is not None:
+            return
+
+
 class Waker:
     """Waits for a word on a channel that `core.queue.wake` wakes (`turnup:order/42`); without Redis for the time to pass.
 
@@ -36,15 +44,14 @@ class Waker:
     def wait(self, seconds: float) -> None:
         """Return at a word on the channel, or after that many seconds."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if self._subscription is None:
-                threading.Event().wait(left)
-                return
+        if self._subscription is not None:
             try:
-                if self._subscription.get_message(timeout=left) is not None:
-                    return
+                hear(self._subscription, seconds)
             except RedisError:
                 self._give_up()
+            else:
+                return
+        threading.Event().wait(max(0.0, until - time.monotonic()))
 
     def _give_up(self) -> None:
         log.warning("waiting for %s by looking: Redis is unreachable", self._channel)

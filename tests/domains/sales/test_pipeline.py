@@ -265,9 +265,7 @@ def test_what_made_an_order_active_is_not_cancelled_any_more(shop: Shop) -> None
         workflows.cancel(session, execution_id=execution_id)
     with pytest.raises(Conflict), shop.session() as session:
         sales.cancel_order(session, order_id=order.id)
-    shop.run(order)
-    assert shop.order(order.id).status == "active"
-    assert tenant_of(shop, order) is not None
+    assert_it_stays_active(shop, order)
 
 
 def test_a_cancel_that_an_order_outruns_is_refused(shop: Shop) -> None:
@@ -290,9 +288,7 @@ def test_a_cancel_that_an_order_outruns_is_refused(shop: Shop) -> None:
         eventually(lambda: waits_for_a_lock(session), what="the cancel waits for the order")
     cancelling.join(timeout=20)
     assert [type(error) for error in refused] == [OrderBusy]
-    shop.run(order)
-    assert shop.order(order.id).status == "active"
-    assert tenant_of(shop, order) is not None
+    assert_it_stays_active(shop, order)
 
 
 def test_an_order_whose_execution_is_being_stopped_does_not_become_active(shop: Shop) -> None:
@@ -306,6 +302,12 @@ def test_an_order_whose_execution_is_being_stopped_does_not_become_active(shop: 
     shop.run(order)
     assert shop.order(order.id).status == "cancelled"
     assert tenant_of(shop, order) is None
+
+
+def assert_it_stays_active(shop: Shop, order: sales.Order) -> None:
+    shop.run(order)
+    assert shop.order(order.id).status == "active"
+    assert tenant_of(shop, order) is not None
 
 
 def waits_for_a_lock(session: Session) -> bool:

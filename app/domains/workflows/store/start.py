@@ -109,7 +109,6 @@ def create(session: Session, new: NewExecution, compiled: Compiled, *, begins: b
     it runs as soon as nothing does.
     """
     at = now(session)
-    held_back = new.concurrency_key is not None
     snapshot, rows = compiled.text
     deadline, concurrency = new.document.get("deadline_seconds"), new.document.get("concurrency", {})
     session.flush()
@@ -145,7 +144,7 @@ def create(session: Session, new: NewExecution, compiled: Compiled, *, begins: b
             "now": at,
             "rows": rows,
             "roots": compiled.roots,
-            "begins": begins and not held_back,
+            "begins": begins and new.concurrency_key is None,
             "resend_after": resend_after,
         },
     ).fetchone()
