@@ -1,24 +1,27 @@
 """Celery's and kombu's plumbing where it cost more than the steps: the Redis transport, and the task events.
 
 Measured per message on Redis: kombu makes a client object, with all of its tables, for every command; acknowledges in two
-transactions; and the worker publishes every task event by itself. None of what is changed here decides anything: recovery is the
-database's, events are for people.
+transactions; the worker publishes every task event by itself, and keeps every time limit until it would have run out. None of what is
+changed here decides anything: recovery is the database's, events are for people.
 
-It leans on internals of kombu 5.7 (`Channel._create_client`, `QoS.append`, `ack`, `pipe_or_acquire`) and Celery 5.7 (`EventDispatcher`).
+It leans on internals of kombu 5.7 (`Channel._create_client`, `QoS.append`, `ack`, `pipe_or_acquire`, `Timer._queue`) and Celery 5.7
+(`EventDispatcher`).
 """
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.app.events import Events
 from celery.app.task import Context
 from celery.events.dispatcher import EventDispatcher
 from kombu.asynchronous import get_event_loop
+from kombu.asynchronous.timer import Timer
 from kombu.transport import redis, virtual
 from kombu.utils.json import dumps
 
@@ -30,6 +33,9 @@ EVENT_SECONDS = 0.1
 
 EVENT_LIMIT = 500
 """Task events that are published together at the most."""
+
+FORGET_SECONDS = 5.0
+"""How often a worker looks for time limits of tasks that have ended."""
 
 
 class Acknowledgements(redis.QoS):
@@ -138,6 +144,26 @@ class TaskEvents(Events):
     """The events of a Celery object, sent by the dispatcher above."""
 
     dispatcher_cls = Dispatcher
+
+
+class TimeLimits(bootsteps.StartStopStep):
+    """Forgets the time limits of tasks that have ended.
+
+    A worker holds a timer for each task's limit. Cancelled, it stays in the heap until it would have been due: with a limit of an
+    hour, the timers of every task of the last hour. https://github.com/celery/celery/issues/5200
+    """
+
+    def start(self, parent: Any) -> None:
+        """`parent`: the consumer. It starts its steps again, and clears the loop's timers, with each connection."""
+        if parent.hub is not None:
+            parent.hub.call_repeatedly(FORGET_SECONDS, forget_cancelled, parent.hub.timer)
+
+
+def forget_cancelled(timer: Timer) -> None:
+    """Drop what was cancelled from the timer's heap, in place: the loop holds the list."""
+    queue = timer._queue  # noqa: SLF001 - there is no other way to what is not due
+    queue[:] = [scheduled for scheduled in queue if not scheduled.entry.canceled]
+    heapq.heapify(queue)
 
 
 class Narrator:

@@ -21,7 +21,7 @@ from celery.backends.base import DisabledBackend
 from celery.canvas import Signature, maybe_signature
 from kombu.exceptions import OperationalError
 
-from pipelines.broker import TaskEvents, transport_for
+from pipelines.broker import TaskEvents, TimeLimits, transport_for
 from pipelines.lanes import FIRST, LAST, Lanes
 from pipelines.operations import DEFAULT_QUEUE
 from pipelines.plan import Chain, Chord, Hop, Segment
@@ -87,6 +87,7 @@ def configure(
         once = {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
         transport |= {"socket_connect_timeout": connect_timeout, "socket_timeout": connect_timeout, **once}
     app.step_wire = Wire(app) if own else None
+    app.steps["consumer"].add(TimeLimits)
     app.conf.update(
         broker_url=broker_url,
         broker_transport=own,
