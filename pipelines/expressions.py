@@ -32,6 +32,7 @@ __all__ = [
     "holds",
     "path_text",
     "reads",
+    "reads_of",
     "resolve",
     "resolve_params",
     "roots",
@@ -130,18 +131,22 @@ def roots(paths: Iterable[Path]) -> set[str]:
 
 
 def reads(step: Step, graph: Graph) -> set[str]:
-    """The ancestors whose outputs a step may need: those it names, all of them when it uses a bare name.
+    """The ancestors whose outputs a step may need."""
+    if not step_paths(step):
+        return set()
+    return reads_of(step, {graph.names[n] for n in graph.ancestors(graph.numbers[step.name])})
+
+
+def reads_of(step: Step, before: AbstractSet[str]) -> set[str]:
+    """Which of the steps before a step it may need the outputs of: those it names, all of them when it uses a bare name.
 
     A bare name needs all, also when an input has it: an output of that name comes before the input. `context.x` needs
     none.
     """
     paths = step_paths(step)
-    if not paths:
-        return set()
-    ancestors = {graph.names[n] for n in graph.ancestors(graph.numbers[step.name])}
     if any(path[0] not in RESERVED_ROOTS or path == ("steps",) for path in paths):
-        return ancestors
-    return ancestors & {str(path[1]) for path in paths if path[0] == "steps"}
+        return set(before)
+    return {str(path[1]) for path in paths if path[0] == "steps"} & before
 
 
 @lru_cache(maxsize=4096)

@@ -90,7 +90,7 @@ class Scope:
             value = getattr(self, name)
             if value is _ABSENT:
                 raise unknown(path)
-            return value
+            return dict(value) if isinstance(value, Mapping) and len(path) == 1 else value
         for output in reversed(list(self.outputs.values())):
             if isinstance(output, Mapping) and name in output:
                 return output[name]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import bindparam, select, text
@@ -352,3 +354,70 @@ def test_a_rerun_makes_the_elements_anew_from_what_the_list_is_then(lab: Lab) ->
     execution = lab.to_the_end(execution_id)
     assert (execution.state, execution.result["s"]) == ("completed", [{"by": "s[0]"}])
     assert [element.item for element in elements(lab, execution_id)] == [7]
+
+
+def test_an_element_sees_all_that_its_execution_was_started_with_however_much_it_is(lab: Lab) -> None:
+    items = [uuid4().hex * 4 for _ in range(100)]
+    seen = {
+        "item": "${item}",
+        "bare": "${note}",
+        "named": "${context.note}",
+        "whole": "${context}",
+        "event": "${event.data.said}",
+        "all": "${event}",
+        "text": "${note}: ${event.data}",
+    }
+    step = attack("s", for_each="${context.items}", params={"value": seen})
+    context = {"items": items, "note": "hello"}
+    execution_id = lab.start(
+        [step], context=context, input={"items": {}, "note": {}}, triggers=[{"event": "order.created"}]
+    )
+    event = {"type": "order.created", "data": {"said": items[0]}, "filling": items}
+    lab.sql(
+        "UPDATE workflow_executions SET event = CAST(:event AS jsonb) WHERE id = :id",
+        event=json.dumps(event),
+        id=execution_id,
+    )
+    assert lab.to_the_end(execution_id).state == "completed"
+    assert [element.input_data for element in elements(lab, execution_id)] == [
+        {
+            "value": {
+                "item": item,
+                "bare": "hello",
+                "named": "hello",
+                "whole": context,
+                "event": items[0],
+                "all": event,
+                "text": f'hello: {{"said": "{items[0]}"}}',
+            }
+        }
+        for item in items
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "value", "read"),
+    [
+        ("${item}", "a", set()),
+        ("${steps.other.output}", "kept", {"other"}),
+        ("${steps.list.output[1]} ${steps.other.output}", "b kept", {"list", "other"}),
+        ("${key}", "of made", {"list", "other", "made"}),
+    ],
+)
+def test_an_element_reads_the_outputs_that_it_names_and_not_the_list_that_it_is_of(
+    lab: Lab, template: str, value: str, read: set[str]
+) -> None:
+    first = [
+        {"name": "list", "type": "transform", "output": ["a", "b"]},
+        {"name": "other", "type": "transform", "output": "kept"},
+        {"name": "made", "type": "transform", "output": {"key": "of made"}},
+    ]
+    step = attack(
+        "s", depends_on=["list", "other", "made"], for_each="${steps.list.output}", params={"value": template}
+    )
+    execution_id = lab.start([*first, step])
+    assert lab.to_the_end(execution_id).state == "completed"
+    first_element = elements(lab, execution_id)[0]
+    assert first_element.input_data == {"value": value}
+    names = {number: name for name, step in lab.steps(execution_id).items() if (number := step.sequence_number) >= 0}
+    assert {names[number] for number in first_element.reads} == read

@@ -13,16 +13,25 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
+from app.core.db import Database
 from app.core.statements import execute
 from app.domains.workflows.store.delivery import Delivery
 from app.domains.workflows.store.records import Execution, Held, StepRun
+from app.domains.workflows.store.started_with import StartedWith
 
-_COLUMNS = """
+# one element of many: what its execution was started with is read when it asks for it, if that is much
+_LARGE = "s.parent_number IS NOT NULL AND pg_column_size(e.{0}) > 2000"
+_LARGE_CONTEXT, _LARGE_EVENT = _LARGE.format("context"), _LARGE.format("event")
+
+_COLUMNS = f"""
     s.sequence_number, s.step_name, s.task, s.definition::text AS definition, s.critical, s.state AS step_state, s.attempts,
-    s.undo_attempts, s.idempotency_key, s.started_at, s.is_passed_over, s.releases <> '{}' AS has_dependents, s.sink,
+    s.undo_attempts, s.idempotency_key, s.started_at, s.is_passed_over, s.releases <> '{{}}' AS has_dependents, s.sink,
     s.parent_number, s.item, s.item_index, s.elements, s.child_id, s.due_at, s.deadline_at,
-    e.workflow_name, e.context, e.correlation_id, e.state, e.rollback, e.stopping, e.error, e.owner_id, e.event, e.inline
+    e.workflow_name, e.correlation_id, e.state, e.rollback, e.stopping, e.error, e.owner_id, e.inline,
+    {_LARGE_CONTEXT} AS is_context_large, CASE WHEN {_LARGE_CONTEXT} THEN NULL ELSE e.context END AS context,
+    {_LARGE_EVENT} AS is_event_large, CASE WHEN {_LARGE_EVENT} THEN NULL ELSE e.event END AS event
 """
+
 
 _READY = """
     FROM workflow_steps s JOIN workflow_executions e ON e.id = s.execution_id
@@ -97,10 +106,11 @@ def _where(session: Session, delivery: Delivery) -> dict[str, Any]:
     return {"execution": delivery.execution_id, "number": delivery.number, "now": now(session)}
 
 
-def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | None:
+def claim(session: Session, delivery: Delivery, database: Database, *, counted: bool) -> StepRun | None:
     """Take the step if it is ready and nobody works on it; its row stays locked until the transaction ends.
 
-    `counted`: this attempt is already in the row. None: there is nothing to do for this message.
+    `database`: for what is read later. `counted`: this attempt is already in the row. None: there is nothing to do for this
+    message.
     """
     query = _CLAIM_UNDO if delivery.undo else _CLAIM
     row = execute(session, query, _where(session, delivery)).fetchone()
@@ -108,8 +118,13 @@ def claim(session: Session, delivery: Delivery, *, counted: bool) -> StepRun | N
         return None
     made = row.undo_attempts if delivery.undo else row.attempts
     outputs = row.outputs or {}
+    execution = Execution.of(delivery.execution_id, row)
+    if row.is_context_large:
+        execution.context = StartedWith("context", execution, database)
+    if row.is_event_large:
+        execution.event = StartedWith("event", execution, database)
     return StepRun(
-        execution=Execution.of(delivery.execution_id, row),
+        execution=execution,
         number=row.sequence_number,
         name=row.step_name,
         task=row.task,

@@ -24,7 +24,8 @@ from app.domains.workflows.store.records import StepRun
 from app.domains.workflows.store.siblings import element_error
 from app.domains.workflows.store.stored import as_json
 from pipelines.errors import StepFailed
-from pipelines.expressions import Scope, resolve
+from pipelines.expressions import Scope, reads_of, resolve
+from pipelines.loader import step_from_document
 from pipelines.operations import Catalogue
 from pipelines.plan import Route
 
@@ -41,7 +42,8 @@ _EXPAND = text(
       INSERT INTO workflow_steps (execution_id, owner_id, sequence_number, step_name, step_type, task, definition, critical,
         unmet, releases, reads, route, sink, idempotency_key, parent_number, item, item_index, sent_at)
       SELECT :execution, p.owner_id, :first + i, p.step_name || '[' || i || ']', 'service_call', :task,
-        CAST(:definition AS jsonb), false, CASE WHEN i < :at_a_time THEN 0 ELSE 1 END, ARRAY[CAST(:number AS int)], p.reads,
+        CAST(:definition AS jsonb), false, CASE WHEN i < :at_a_time THEN 0 ELSE 1 END, ARRAY[CAST(:number AS int)],
+        (SELECT coalesce(array_agg(p.reads[place] ORDER BY place), '{}') FROM unnest(CAST(:reads AS int[])) place),
         jsonb_build_array(jsonb_build_array(to_jsonb(:first + i) || CAST(:hop AS jsonb))) || CAST(:join AS jsonb), false,
         md5(p.idempotency_key || ':' || i)::uuid, :number, item, i, CASE WHEN i < :at_a_time THEN now() END
       FROM parent p, LATERAL (SELECT CAST(ordinality - 1 AS int) AS i, value AS item
@@ -170,6 +172,9 @@ def _expand(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -
         count=len(items),
         at_a_time=step.step.max_parallel,
     ).as_json()
+    definition = {key: value for key, value in json.loads(step.definition).items() if key not in _OF_THE_WHOLE}
+    # what only the list was taken from is not read again for each of its elements
+    read = reads_of(step_from_document(definition), step.outputs.keys())
     rows = session.execute(
         _EXPAND,
         {
@@ -179,7 +184,8 @@ def _expand(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -
             "at_a_time": step.step.max_parallel,
             "items": as_json(items, "list", limit=settings.workflow_output_limit),
             "task": step.step.operation,
-            "definition": json.dumps({k: v for k, v in json.loads(step.definition).items() if k not in _OF_THE_WHOLE}),
+            "definition": json.dumps(definition),
+            "reads": [place for place, name in enumerate(step.outputs, 1) if name in read],
             "hop": json.dumps(route[0][0][1:]),
             "join": json.dumps(route[1:]),
             "worker": delivery.worker,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -23,12 +24,12 @@ class Execution:
     owner_id: UUID
     workflow_name: str
     correlation_id: str | None
-    context: dict[str, Any]
+    context: Mapping[str, Any]
     state: str
     rollback: str = "none"
     stopping: str | None = None
     error: dict[str, Any] | None = None
-    event: dict[str, Any] | None = None
+    event: Mapping[str, Any] | None = None
     inline: bool = False
     key: UUID | None = None
 

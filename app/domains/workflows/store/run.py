@@ -118,7 +118,7 @@ def _forward(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
     step: StepRun | None = None
     try:
         with world.database.transaction(delivery.owner_id) as session:
-            step = claim(session, delivery, counted=counted)
+            step = claim(session, delivery, world.database, counted=counted)
             if step is None:
                 return _left_over(session, delivery)
             begun = _begin(world, session, step, delivery)
@@ -368,7 +368,7 @@ def _undo_intended(world: World, step: StepRun, delivery: Delivery) -> None:
 
 def _held_to_undo(world: World, session: Session, step: StepRun, delivery: Delivery) -> Held:
     """A lease for an attempt that failed before it had one, since workers before it left something half-made."""
-    claimed = claim(session, delivery, counted=True)
+    claimed = claim(session, delivery, world.database, counted=True)
     if claimed is None or claimed.held != step.held:
         raise LeaseLost
     return take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
@@ -384,7 +384,7 @@ def _undo(world: World, delivery: Delivery, *, counted: bool) -> Outcome:
     undos: list[effects.Undo] = []
     try:
         with world.database.transaction(delivery.owner_id) as session:
-            step = claim(session, delivery, counted=counted)
+            step = claim(session, delivery, world.database, counted=counted)
             if step is None:
                 return _left_over(session, delivery)
             undos = effects.to_undo(session, step)
