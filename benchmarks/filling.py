@@ -40,6 +40,10 @@ def copy_rows(
 
 
 def settle(connection: psycopg.Connection[Any], *tables: str) -> None:
-    """What autovacuum and the checkpointer would do in time: the figures afterwards are those of tables at rest."""
+    """What autovacuum and the checkpointer would do in time: the figures afterwards are those of tables at rest.
+
+    Needs the role `pg_checkpoint`.
+    """
     for table in tables:
         connection.execute(f"VACUUM (ANALYZE) {table}".encode())
+    connection.execute("CHECKPOINT")

@@ -5,10 +5,11 @@ The costs of a step are the seconds that its execution took and the workers' pro
 
 from __future__ import annotations
 
+import re
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from benchmarks.filling import copy_rows, settle
 from benchmarks.meters import cpu_seconds, resident_bytes
 from benchmarks.sides.turnup import Turnup, define, define_shapes, running
 from benchmarks.stack import Stack
+from benchmarks.stack import stack as bench_stack
 from benchmarks.workload import SEVEN, Shape, blocks, chain, fan_out, step
 
 GRAPHS = (10, 100, 1000)
@@ -29,22 +31,25 @@ FAN_OUTS = (10, 100, 999)
 ELEMENTS = (10, 100, 1000, 10_000)
 MAX_PARALLEL = 100
 STEPS_EACH = 1000
-"""Steps that each size runs at least, so that all are measured equally long."""
+"""Steps that each size runs at least in each round, so that all are measured equally long."""
 
 COMPILE_TIMES = 20
 IDLE_STARTS = 50
 SINGLE, MANY = 50, 200
+HISTORY_ROUNDS = 6
+SIZE_ROUNDS = 3
+MEASURES = ("ms", "cpu_ms", "start_ms", "resident_mb")
 RESIDENT_SAMPLES = 20
 
 BARS = {
-    "graph_cost_spread": ("dearest step of 10, 100, 1,000 / cheapest", 1.2),
+    "graph_cost_growth": ("dearest step of 100 and 1,000 / step of 10", 1.2),
     "fan_out_10000_to_100": ("step of a fan-out of 10,000 / of 100", 1.5),
     "compile_1000_ms": ("compile 1,000 steps, ms", 100.0),
     "largest_message_bytes": ("largest message, bytes", 4096.0),
     "start_p50_ms": ("start to first step, idle, p50 ms", 30.0),
     "resident_growth": ("worker memory, last / first fifth", 1.05),
-    "history_L": ("L with finished executions / without", 1.1),
-    "history_T_slowdown": ("time of T with finished executions / without", 1.1),
+    "history_L": ("L beside finished executions / without", 1.1),
+    "history_T": ("time of T beside finished executions / without", 1.1),
 }
 
 
@@ -52,6 +57,7 @@ BARS = {
 class Cost:
     """What a step of one graph cost. Times in ms per step, memory in MB of all workers."""
 
+    name: str
     steps: int
     executions: int
     ms: float
@@ -79,14 +85,17 @@ def measure(stack: Stack, size: Size, *, say: Callable[[str], object]) -> dict[s
         found["start_p50_ms"], found["start_p95_ms"] = _starts(stack, ours)
         say(f"start to first step: p50 {found['start_p50_ms']:.1f} ms, p95 {found['start_p95_ms']:.1f} ms")
         with _messages(stack) as largest:
-            found["graphs"] = [_graph(stack, ours, blocks(number // 10), say) for number in GRAPHS]
-            found["chains"] = [_graph(stack, ours, chain(number), say) for number in GRAPHS]
-            found["fan_outs"] = [_graph(stack, ours, fan_out(width), say) for width in FAN_OUTS]
+            found["graphs"] = _by_turns([_graph(stack, ours, blocks(number // 10)) for number in GRAPHS], say)
+            found["chains"] = _by_turns([_graph(stack, ours, chain(number)) for number in GRAPHS], say)
+            found["fan_outs"] = _by_turns([_graph(stack, ours, fan_out(width)) for width in FAN_OUTS], say)
         found["largest_message_bytes"] = largest[0]
-        found["for_each"] = [_elements(stack, ours, n, say) for n in ELEMENTS if n <= size.elements]
+        found["for_each"] = _by_turns([_elements(stack, ours, n) for n in ELEMENTS if n <= size.elements], say)
     with running(stack, events=False) as ours:
         found["resident_mb"] = _resident(stack, ours, size.steps, say)
-    found["history"] = _history(stack, size.finished, say)
+        with bench_stack() as other, running(other, events=False) as empty:
+            define_shapes(other)
+            found["history"] = _history(stack, ours, empty, size.finished, say)
+            ledger.check(other, empty.ran())
     return found | {"bars": _figures(found), "size": asdict(size)}
 
 
@@ -120,63 +129,80 @@ def _starts(stack: Stack, ours: Turnup) -> tuple[float, float]:
     return statistics.median(took), statistics.quantiles(took, n=20)[-1]
 
 
-def _graph(stack: Stack, ours: Turnup, shape: Shape, say: Callable[[str], object]) -> dict[str, Any]:
+def _by_turns(turns: Sequence[Callable[[], Cost]], say: Callable[[str], object]) -> list[dict[str, Any]]:
+    """Medians of each size's costs, and of how its CPU per step compares with that of each size in the same round."""
+    rounds = []
+    for _ in range(SIZE_ROUNDS):
+        costs = [turn() for turn in turns]
+        say("; ".join(f"{cost.name}: {cost.ms:.2f} ms and {cost.cpu_ms:.2f} ms of CPU a step" for cost in costs))
+        rounds.append(costs)
+    return [
+        asdict(costs[0])
+        | {measure: statistics.median(getattr(cost, measure) for cost in costs) for measure in MEASURES}
+        | {"cpu_to": {of: _ratio(costs, others) for of, others in _named(rounds)}}
+        for costs in zip(*rounds, strict=True)
+    ]
+
+
+def _named(rounds: list[list[Cost]]) -> Iterator[tuple[str, tuple[Cost, ...]]]:
+    return ((costs[0].name, costs) for costs in zip(*rounds, strict=True))
+
+
+def _ratio(costs: Sequence[Cost], others: Sequence[Cost]) -> float:
+    return statistics.median(cost.cpu_ms / other.cpu_ms for cost, other in zip(costs, others, strict=True))
+
+
+def _graph(stack: Stack, ours: Turnup, shape: Shape) -> Callable[[], Cost]:
     define(stack, [shape.document()])
     ours.one(shape)
-    executions = max(1, STEPS_EACH // len(shape))
-    started, before, begun, starting = {}, cpu_seconds(ours.pids), time.perf_counter(), 0.0
-    for _ in range(executions):
-        at = time.perf_counter()
-        execution = ours.start(shape.name)
-        starting += time.perf_counter() - at
-        ours.wait([execution])
-        started[execution] = shape
-    cost = _cost(
-        ours,
-        len(shape),
-        executions,
-        took=time.perf_counter() - begun,
-        processor=cpu_seconds(ours.pids) - before,
-        starting=starting,
-    )
-    ledger.check(stack, started)
-    ours.ran()
-    say(f"{shape.name}: {cost.ms:.2f} ms and {cost.cpu_ms:.2f} ms of CPU a step")
-    return {"name": shape.name, **asdict(cost)}
+
+    def turn() -> Cost:
+        executions, cost = _one_by_one(ours, shape.name, len(shape))
+        ledger.check(stack, dict.fromkeys(executions, shape))
+        return cost
+
+    return turn
 
 
-def _elements(stack: Stack, ours: Turnup, number: int, say: Callable[[str], object]) -> dict[str, Any]:
+def _elements(stack: Stack, ours: Turnup, number: int) -> Callable[[], Cost]:
     """A step that runs once for each of so many elements."""
     name = f"each_{number}"
     each = step("each", [], for_each="${items}", max_parallel=MAX_PARALLEL)
     define(stack, [{"name": name, "version": "1.0.0", "steps": [each]}])
-    executions = max(1, STEPS_EACH // number)
+
+    def turn() -> Cost:
+        executions, cost = _one_by_one(ours, name, number, {"items": list(range(number))})
+        for execution in executions:
+            rows = stack.sql(f"SELECT count(*) FROM benchmark_ledger WHERE workflow = {execution}")[0][0]
+            if rows != number:
+                message = f"{rows} rows of {number} elements"
+                raise ledger.LedgerWrong(message)
+        return cost
+
+    return turn
+
+
+def _one_by_one(
+    ours: Turnup, workflow: str, steps: int, context: Mapping[str, Any] | None = None
+) -> tuple[list[int], Cost]:
+    """So many executions that a thousand steps run at least, each started when the one before has ended."""
+    executions: list[int] = []
     before, begun, starting = cpu_seconds(ours.pids), time.perf_counter(), 0.0
-    for _ in range(executions):
+    for _ in range(max(1, STEPS_EACH // steps)):
         at = time.perf_counter()
-        execution = ours.start(name, {"items": list(range(number))})
+        executions.append(ours.start(workflow, context))
         starting += time.perf_counter() - at
-        ours.wait([execution])
-        rows = stack.sql(f"SELECT count(*) FROM benchmark_ledger WHERE workflow = {execution}")[0][0]
-        if rows != number:
-            message = f"{rows} rows of {number} elements"
-            raise ledger.LedgerWrong(message)
-    cost = _cost(
-        ours,
-        number,
-        executions,
-        took=time.perf_counter() - begun,
-        processor=cpu_seconds(ours.pids) - before,
-        starting=starting,
+        ours.wait(executions[-1:])
+    ran = steps * len(executions) / 1000
+    return executions, Cost(
+        name=workflow,
+        steps=steps,
+        executions=len(executions),
+        ms=(time.perf_counter() - begun) / ran,
+        cpu_ms=(cpu_seconds(ours.pids) - before) / ran,
+        start_ms=starting * 1000 / len(executions),
+        resident_mb=resident_bytes(ours.pids) / 1e6,
     )
-    say(f"{name}: {cost.ms:.2f} ms and {cost.cpu_ms:.2f} ms of CPU a step")
-    return {"name": name, **asdict(cost)}
-
-
-def _cost(ours: Turnup, steps: int, executions: int, *, took: float, processor: float, starting: float) -> Cost:
-    ran = steps * executions / 1000
-    resident = resident_bytes(ours.pids) / 1e6
-    return Cost(steps, executions, took / ran, processor / ran, starting * 1000 / executions, resident)
 
 
 @contextmanager
@@ -191,7 +217,7 @@ def _messages(stack: Stack) -> Iterator[list[int]]:
             for command in monitor.listen():
                 text = str(command["command"])
                 if text.startswith("LPUSH turnup"):  # the queue's lanes are keys of their own
-                    largest[0] = max(largest[0], len(text.split(" ", 2)[2]))
+                    largest[0] = max([largest[0], *map(len, re.split(r' (?=\{"body")', text)[1:])])
                 if stopped.is_set():
                     return
 
@@ -218,27 +244,32 @@ def _resident(stack: Stack, ours: Turnup, steps: int, say: Callable[[str], objec
     return samples
 
 
-def _history(stack: Stack, finished: int, say: Callable[[str], object]) -> dict[str, float]:
-    """L and T before and after so many finished executions were put into the tables, on the same workers."""
-    with running(stack, events=False) as ours:
-        ours.burst(SEVEN, 50)
-        before = _l_and_t(ours)
-        _fill(stack, finished)
-        say(f"{finished} finished executions in the tables")
-        ours.burst(SEVEN, 50)
-        after = _l_and_t(ours)
-        ledger.check(stack, ours.ran())
-    return {
-        "finished": finished,
-        "L_before_ms": before[0] * 1000,
-        "L_after_ms": after[0] * 1000,
-        "T_before": before[1],
-        "T_after": after[1],
-    }
+def _history(stack: Stack, ours: Turnup, empty: Turnup, finished: int, say: Callable[[str], object]) -> dict[str, Any]:
+    """L and T beside so many finished executions and without them, turn by turn on two stacks: medians of each turn's ratio.
+
+    One after the other would compare two moments of the machine.
+    """
+    _fill(stack, finished)
+    say(f"{finished} finished executions in the tables")
+    for side in (ours, empty):
+        side.burst(SEVEN, MANY)
+    latencies, slowdowns = [], []
+    for turn in range(HISTORY_ROUNDS):
+        # who is first takes turns, too
+        measured = {side: _l_and_t(side) for side in ((ours, empty) if turn % 2 else (empty, ours))}
+        (full_l, full_t), (empty_l, empty_t) = measured[ours], measured[empty]
+        latencies.append(full_l / empty_l)
+        slowdowns.append(full_t / empty_t)
+        say(
+            f"L {full_l * 1000:.1f} ms beside them, {empty_l * 1000:.1f} ms without; T {full_t:.2f} s and {empty_t:.2f} s"
+        )
+    ledger.check(stack, ours.ran())
+    return {"finished": finished, "L": statistics.median(latencies), "T": statistics.median(slowdowns)}
 
 
-def _l_and_t(ours: Turnup) -> tuple[float, float]:
-    return statistics.median(ours.one(SEVEN) for _ in range(SINGLE)), MANY / ours.burst(SEVEN, MANY)
+def _l_and_t(side: Turnup) -> tuple[float, float]:
+    """Seconds: the median of one at a time, and of many at once until all are done."""
+    return statistics.median(side.one(SEVEN) for _ in range(SINGLE)), side.burst(SEVEN, MANY)
 
 
 def _fill(stack: Stack, number: int) -> None:
@@ -279,22 +310,22 @@ def _fill(stack: Stack, number: int) -> None:
 
 def _figures(found: dict[str, Any]) -> dict[str, float]:
     """What has a bar."""
-    graphs = [graph["cpu_ms"] for graph in found["graphs"]]
-    each = {cost["steps"]: cost["cpu_ms"] for cost in found["for_each"]}
+    smallest, *larger = found["graphs"]
+    hundred, widest = (f"each_{ELEMENTS[n]}" for n in (1, -1))
+    each = {cost["name"]: cost for cost in found["for_each"]}
     resident = [mb for _, mb in found["resident_mb"]]
     fifth = max(1, len(resident) // 5)
     history = found["history"]
     figures = {
-        "graph_cost_spread": max(graphs) / min(graphs),
+        "graph_cost_growth": max(graph["cpu_to"][smallest["name"]] for graph in larger),
         "compile_1000_ms": max(found["compile_ms"].values()),
         "largest_message_bytes": found["largest_message_bytes"],
         "start_p50_ms": found["start_p50_ms"],
         "resident_growth": statistics.mean(resident[-fifth:]) / statistics.mean(resident[:fifth]),
-        "history_L": history["L_after_ms"] / history["L_before_ms"],
-        "history_T_slowdown": history["T_before"] / history["T_after"],
+        "history_L": history["L"],
+        "history_T": history["T"],
     }
-    widest, hundred = ELEMENTS[-1], ELEMENTS[1]
-    return figures | ({"fan_out_10000_to_100": each[widest] / each[hundred]} if widest in each else {})
+    return figures | ({"fan_out_10000_to_100": each[widest]["cpu_to"][hundred]} if widest in each else {})
 
 
 def tables(found: dict[str, Any]) -> Iterator[Table]:

@@ -90,6 +90,8 @@ def stack(*, resend_after: float = 60.0) -> Iterator[Stack]:
             upgrade(settings)
             world = build_world(settings)
             seed(world)
+            with psycopg.connect(database.admin_url, autocommit=True) as connection:
+                connection.execute("GRANT pg_checkpoint TO turnup_owner")
             with psycopg.connect(settings.migration_database_url, autocommit=True) as connection:
                 connection.execute(LEDGER)
                 try:
