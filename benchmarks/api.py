@@ -29,6 +29,8 @@ TIMEOUT_SECONDS = 600
 CLIENTS = 4
 STEADY_RATE = 40
 TIMES = 30
+WARM_ORDERS = 200
+"""Until every connection of the API's processes has prepared its statements."""
 PIPELINE_ORDERS = 100
 
 LISTS = {
@@ -106,34 +108,36 @@ class Client:
 
 def measure(stack: Stack, *, orders: int, many: int, say: Callable[[str], object]) -> dict[str, Any]:
     """All of it. `orders`: of each part; `many`: how many there are when lists and statistics are timed."""
-    client = Client(stack)
-    with _api(stack, client), processes(stack.settings, turnup_workers(number=1)):
+    # the API comes last: it hangs up on a client that says nothing while workers start
+    with processes(stack.settings, turnup_workers(number=1)), _api(stack) as client:
         found = {"created_per_second": _created_per_second(client, orders)}
         say(f"orders made: {found['created_per_second']:.0f} a second")
         found |= _steady(client, orders)
         say(f"at {STEADY_RATE} a second: p50 {found['steady_p50_ms']:.0f} ms, p99 {found['steady_p99_ms']:.0f} ms")
-    with _api(stack, client), processes(stack.settings, beat() | turnup_workers()):
+    with processes(stack.settings, beat() | turnup_workers()), _api(stack) as client:
         found |= {"pipeline": _pipeline(stack, client, min(orders, PIPELINE_ORDERS))}
         say(f"whole pipeline: {found['pipeline']['orders_per_second']:.1f} orders a second")
     _fill(stack, many)
     say(f"{many} orders in the tables")
-    with _api(stack, client):
+    with _api(stack) as client:
         found |= _lists(client)
     return found | {"orders": orders, "orders_in_tables": many}
 
 
 @contextmanager
-def _api(stack: Stack, client: Client) -> Iterator[None]:
+def _api(stack: Stack) -> Iterator[Client]:
+    """The API, and a client of its own: the connections of the one before are closed."""
+    client = Client(stack)
     api = [sys.executable, "-m", "gunicorn", "--no-control-socket", "-c", "app/gunicorn.conf.py", "app.wsgi:app"]
     with processes(stack.settings, {"api": api}):
         _until_up(client)
-        yield
+        yield client
 
 
 def _created_per_second(client: Client, number: int) -> float:
     """Drafts as fast as four clients get them."""
     with ThreadPoolExecutor(CLIENTS) as pool:
-        list(pool.map(lambda _: client.order(), range(CLIENTS * 4)))
+        list(pool.map(lambda _: client.order(), range(WARM_ORDERS)))
         begun = time.perf_counter()
         list(pool.map(lambda _: client.order(), range(number)))
         return number / (time.perf_counter() - begun)

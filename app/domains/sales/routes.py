@@ -251,7 +251,9 @@ class _Detail:
 
 def _detail(ctx: Context, order: service.Order) -> Any:
     ctx.etag(order.version)
-    return _Detail(order, activation.activations_of(ctx.session, order_id=order.id))
+    # what is ordered gets its activations when the order is submitted
+    is_draft = order.status == service.Status.DRAFT
+    return _Detail(order, () if is_draft else activation.activations_of(ctx.session, order_id=order.id))
 
 
 def _progress(ctx: Context, order_id: int) -> dict[str, Any]:

@@ -47,11 +47,11 @@ def _place(session: Session, code: str | None) -> tuple[Region | None, list[Faul
 
 def _offers(session: Session, lines: Sequence[Line], currency: str) -> tuple[Mapping[str, Offer], list[Fault]]:
     """What the catalogue offers of the lines in that currency, and what it does not."""
-    if not queries.is_sold_in(session, currency):
-        return {}, [Fault("/currency", f"Nothing is sold in the currency “{currency}”."), *_unknown(session, lines)]
     services = _active(session, lines)
+    faults = _unknown(services, lines)
+    if not queries.is_sold_in(session, currency):
+        return {}, [Fault("/currency", f"Nothing is sold in the currency “{currency}”."), *faults]
     offers: dict[str, Offer] = {}
-    faults = _unknown(session, lines)
     for position, line in enumerate(lines):
         service = services.get(line.service_code)
         if service is None:
@@ -68,8 +68,7 @@ def _offers(session: Session, lines: Sequence[Line], currency: str) -> tuple[Map
     return offers, faults
 
 
-def _unknown(session: Session, lines: Sequence[Line]) -> list[Fault]:
-    services = _active(session, lines)
+def _unknown(services: Mapping[str, Service], lines: Sequence[Line]) -> list[Fault]:
     return [
         Fault(f"{LINES}/{position}/service_code", f"“{line.service_code}” is not in the catalogue.")
         for position, line in enumerate(lines)
