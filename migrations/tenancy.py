@@ -58,3 +58,24 @@ def grant(table: str, privileges: str = ALL) -> None:
 def keep_updated_at(table: str) -> None:
     """Set updated_at on each change, also on a direct SQL write."""
     op.execute(f"CREATE TRIGGER touch BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION touch_updated_at()")
+
+
+def searchable(table: str, id_type: str, *, seen: str) -> None:
+    """A function `<table>_found(pattern, most)`: the ids of rows whose search_text is like the pattern, `/` being the escape.
+
+    It runs as the table's owner, whom no policy holds, so that the trigram index can be used; `seen` is the wall that the
+    policies were: the rows that the transaction's owner may read.
+    """
+    op.execute(
+        f"""
+        CREATE FUNCTION {table}_found(pattern text, most int) RETURNS SETOF {id_type}
+        LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $found$
+        BEGIN
+          -- planned for the pattern itself: a rare one by the index, a frequent one by what comes first
+          RETURN QUERY EXECUTE format(
+            $$SELECT id FROM {table} WHERE search_text LIKE %L ESCAPE '/' AND ({seen}) LIMIT %s$$, pattern, most);
+        END $found$
+        """
+    )
+    op.execute(f"REVOKE ALL ON FUNCTION {table}_found(text, int) FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {table}_found(text, int) TO {application_role()}")

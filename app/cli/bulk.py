@@ -17,9 +17,9 @@ from app.cli.output import (
     print_json,
     print_table,
 )
-from app.cli.rows import newest
 from app.cli.searching import search_options
 from app.cli.verbs import JsonObject, reason_option, yes_option
+from app.core.lists import newest
 from app.domains.workflows import schemas
 from app.domains.workflows import service as workflows
 

@@ -20,9 +20,9 @@ from app.cli.output import (
     print_table,
     seconds,
 )
-from app.cli.rows import newest
 from app.cli.searching import search_options
 from app.cli.verbs import VERBS
+from app.core.lists import newest
 from app.domains.workflows import schemas
 from app.domains.workflows import service as workflows
 

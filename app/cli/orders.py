@@ -25,8 +25,8 @@ from app.cli.output import (
     screen,
     seconds,
 )
-from app.cli.rows import newest
 from app.core.errors import NotFound
+from app.core.lists import newest
 from app.core.money import rounded
 from app.core.world import World
 from app.domains.activation import service as activation
@@ -53,7 +53,7 @@ def orders() -> None:
 def list_orders(status: str | None, search: str | None, limit: int, owner: str | None, *, as_json: bool) -> None:
     """Orders, newest first."""
     with acting_as(owner) as session:
-        found = newest(session, sales.list_orders(status=status, q=search), limit=limit)
+        found = newest(session, sales.list_orders(session, status=status, q=search), limit=limit)
         if as_json:
             print_json(schemas.OrderOut(many=True).dump(found))
             return
@@ -211,7 +211,7 @@ def _id_of(session: Session, order: str) -> int:
     """The id of an order named by id or number. Raises OrderNotFound."""
     if order.isdecimal():
         return int(order)
-    numbered = sales.list_orders().where(sales.Order.order_number == order.upper())
+    numbered = sales.list_orders(session).where(sales.Order.order_number == order.upper())
     found = session.scalars(numbered.limit(1)).one_or_none()
     if found is None:
         raise OrderNotFound

@@ -19,7 +19,7 @@ from app.cli.output import (
     print_json,
     print_table,
 )
-from app.cli.rows import newest
+from app.core.lists import newest
 from app.domains.workflows import schemas, service
 from app.domains.workflows.errors import WorkflowNotFound
 from app.factory import joined_operations

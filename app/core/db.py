@@ -75,8 +75,16 @@ class Owned:
 
     @classmethod
     def visible_to(cls, owner_id: UUID) -> ColumnElement[bool]:
-        """What a session of that owner may read; a model with a policy of its own overrides this."""
-        return cls.owner_id == owner_id
+        """What a session of that owner may read."""
+        own = cls.owner_id == owner_id
+        shared = cls.shared_with(owner_id)
+        return own if shared is None else own | shared
+
+    @classmethod
+    def shared_with(cls, owner_id: UUID) -> ColumnElement[bool] | None:
+        """What it may read beside its own rows; a model with a policy of its own says it here."""
+        del owner_id
+        return None
 
 
 class Timestamped:

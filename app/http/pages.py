@@ -15,6 +15,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.core.lists import newest
 from app.http.context import Context
 from app.http.errors import BadRequest
 from app.http.wire import canonical
@@ -69,7 +70,7 @@ def page(
     filters = _filters(ctx)
     if cursor := ctx.query.get("cursor"):
         statement = statement.where(tuple_(at, key) < tuple_(*_read(signer, cursor, filters, key)))
-    rows = ctx.session.scalars(statement.order_by(None).order_by(at.desc(), key.desc()).limit(limit + 1)).all()
+    rows = newest(ctx.session, statement, limit=limit + 1, by=(at, key))
     if len(rows) <= limit:
         return Page(rows, None)
     last = rows[limit - 1]

@@ -17,7 +17,6 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
-    or_,
     text,
     true,
 )
@@ -114,9 +113,9 @@ class ServiceActivation(Owned, Timestamped, Base):
     activation_data: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
 
     @classmethod
-    def visible_to(cls, owner_id: UUID) -> ColumnElement[bool]:
-        """A tenant reads its own orders' activations, and those of the order that made it."""
-        return or_(cls.owner_id == owner_id, cls.tenant_id == owner_id)
+    def shared_with(cls, owner_id: UUID) -> ColumnElement[bool]:
+        """The activations of the order that made a tenant."""
+        return cls.tenant_id == owner_id
 
 
 class SubscriberRealm(Owned, Timestamped, Base):

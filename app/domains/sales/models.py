@@ -22,7 +22,6 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
-    or_,
     select,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -170,8 +169,8 @@ class Order(Owned, Timestamped, Base):
     )
 
     @classmethod
-    def visible_to(cls, owner_id: UUID) -> ColumnElement[bool]:
-        return or_(cls.owner_id == owner_id, cls.tenant_id == owner_id)
+    def shared_with(cls, owner_id: UUID) -> ColumnElement[bool]:
+        return cls.tenant_id == owner_id
 
 
 class OrderItem(Owned, Timestamped, Base):
@@ -216,11 +215,8 @@ class OrderItem(Owned, Timestamped, Base):
         return self.order.currency
 
     @classmethod
-    def visible_to(cls, owner_id: UUID) -> ColumnElement[bool]:
-        return or_(
-            cls.owner_id == owner_id,
-            cls.order_id.in_(select(Order.id).where(Order.tenant_id == owner_id)),
-        )
+    def shared_with(cls, owner_id: UUID) -> ColumnElement[bool]:
+        return cls.order_id.in_(select(Order.id).where(Order.tenant_id == owner_id))
 
 
 class OrderHistory(Owned, Base):

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session, selectinload
 
+from app.core.lists import containing
 from app.domains.sales.models import Order, OrderHistory, OrderStatistic
 from app.domains.workflows.service import WorkflowExecution, WorkflowStep
 
@@ -74,6 +75,7 @@ def order_by_external_id(session: Session, *, source: str, external_order_id: st
 
 
 def orders(
+    session: Session,
     *,
     status: str | None = None,
     q: str | None = None,
@@ -89,7 +91,7 @@ def orders(
     if created_after is not None:
         statement = statement.where(Order.created_at > created_after)
     if q is not None:
-        statement = statement.where(Order.search_text.contains(q.lower(), autoescape=True))
+        statement = statement.where(containing(session, Order.id, Order.search_text, q))
     return statement
 
 

@@ -95,7 +95,7 @@ def follow_order(ctx: Context, *, order_number: str) -> Response:
 def list_orders(ctx: Context) -> Any:
     """Orders, newest first."""
     filters = ("status", "q", "customer_email", "created_after")
-    return page(ctx, service.list_orders(**{name: ctx.query.get(name) for name in filters}))
+    return page(ctx, service.list_orders(ctx.session, **{name: ctx.query.get(name) for name in filters}))
 
 
 @endpoint(

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    or_,
     text,
     true,
 )
@@ -45,9 +44,9 @@ class Tenant(Owned, Timestamped, Base):
     branding: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
 
     @classmethod
-    def visible_to(cls, owner_id: UUID) -> ColumnElement[bool]:
-        """A tenant reads what it made, and itself."""
-        return or_(cls.owner_id == owner_id, cls.id == owner_id)
+    def shared_with(cls, owner_id: UUID) -> ColumnElement[bool]:
+        """A tenant reads itself."""
+        return cls.id == owner_id
 
 
 class User(Owned, Timestamped, Base):

@@ -23,7 +23,6 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
-    or_,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
@@ -54,8 +53,9 @@ class BuiltIn(Owned):
     owner_id: Mapped[UUID | None] = mapped_column(Uuid)  # type: ignore[assignment]
 
     @classmethod
-    def visible_to(cls, owner_id: UUID) -> ColumnElement[bool]:
-        return or_(cls.owner_id == owner_id, cls.owner_id.is_(None))
+    def shared_with(cls, owner_id: UUID) -> ColumnElement[bool]:
+        del owner_id
+        return cls.owner_id.is_(None)
 
 
 class Workflow(BuiltIn, Timestamped, Base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from app.core import lists
 from app.core.clock import now
 from app.domains.catalog import service as catalog
 from app.domains.sales import service as sales
@@ -265,3 +267,29 @@ def test_the_tenant_of_an_order_reads_it_and_changes_nothing(shop: Shop) -> None
         sales.update_draft(session, order_id=order.id, changes={"notes": "mine"})
     with own.session() as session:
         assert session.execute(text("UPDATE orders SET notes = 'mine'")).rowcount == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("rare", [1, lists.RARE])
+def test_a_search_finds_own_orders_and_the_one_that_made_the_tenant_newest_first_and_no_others(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, rare: int
+) -> None:
+    """Also where what is searched for is too frequent to be named by its ids."""
+    monkeypatch.setattr(lists, "RARE", rare)
+    word, own = f"w_{secrets.token_hex(6)}", open_shop(shop.world)
+    made_it, not_it = shop.draft(company_name=word), shop.draft(company_name=word)
+    drafts = [own.draft(company_name=f"{word} {n}") for n in range(3)]
+    with shop.session() as session:
+        session.execute(
+            text("UPDATE orders SET tenant_id = :id WHERE id = :order"), {"id": own.owner_id, "order": made_it.id}
+        )
+
+    def found(by: Shop, q: str, limit: int = 10) -> list[int]:
+        with by.session() as session:
+            return [order.id for order in lists.newest(session, sales.list_orders(session, q=q), limit=limit)]
+
+    mine = [*(draft.id for draft in reversed(drafts)), made_it.id]
+    assert found(own, word[1:].upper()) == mine
+    assert found(own, word, limit=2) == mine[:2]
+    assert found(shop, word) == [not_it.id, made_it.id]
+    assert found(open_shop(shop.world), word) == []
+    assert found(own, word.replace("_", "%")) == found(own, word.replace("_", "x")) == []

@@ -56,6 +56,7 @@ def order_to_change(session: Session, *, order_id: int) -> Order:
 
 
 def list_orders(
+    session: Session,
     *,
     status: str | None = None,
     q: str | None = None,
@@ -63,7 +64,7 @@ def list_orders(
     created_after: datetime | None = None,
 ) -> Select[Order]:
     """A statement for a page of orders."""
-    return queries.orders(status=status, q=q, customer_email=customer_email, created_after=created_after)
+    return queries.orders(session, status=status, q=q, customer_email=customer_email, created_after=created_after)
 
 
 def order_history(session: Session, *, order_id: int) -> Sequence[OrderHistory]:
