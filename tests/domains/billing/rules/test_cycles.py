@@ -1,4 +1,4 @@
-"""Calendar periods."""
+"""Periods that begin at the moment itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domains.billing.rules import first_period, period_end, series_prefix
+from app.domains.billing.rules import first_period, period_end
 
 
 def at(year: int, month: int, day: int) -> datetime:
@@ -52,8 +52,3 @@ def test_one_time_has_no_end_and_cycles_have_their_months(start):
     assert first_period(start, billing_cycle="one_time") == (start, None)
     assert first_period(start, billing_cycle="annual")[1] == period_end(start, months=12, anchor_day=start.day)
     assert first_period(start, billing_cycle="monthly")[1] == period_end(start, months=1, anchor_day=start.day)
-
-
-@pytest.mark.parametrize(("slug", "prefix"), [("example-isp", "INV-EXAMPLEI-"), ("a-1", "INV-A1-")])
-def test_what_invoice_numbers_begin_with(slug, prefix):
-    assert series_prefix(slug) == prefix
