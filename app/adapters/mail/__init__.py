@@ -1,4 +1,4 @@
-"""Mail: the port through which messages leave, SMTP behind it, and how a stored message is handed over.
+"""Mail: the port through which mails leave, and SMTP behind it.
 
-Invariant: one stored message is never in the hands of two senders at once, and carries the same Message-ID every time.
+Invariant: a stored message carries the same Message-ID every time that it is handed over.
 """

@@ -7,13 +7,11 @@ MailError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from app.adapters.delivery.errors import DeliveryError
 
 
-class MailError(Exception):
-    """A mail was not taken. `permanent`: trying again cannot help."""
-
-    permanent: ClassVar[bool]
+class MailError(DeliveryError):
+    """A mail was not taken."""
 
 
 class MailRefused(MailError):

@@ -24,7 +24,7 @@ def notify_team(
     severity: str = "info",
     link: str | None = None,
 ) -> dict[str, Any]:
-    """Tell a team something by its channels; what is not yet sent is withdrawn on rollback."""
+    """Tell a team something: its members in the product, and its channels. What is not yet sent is withdrawn on rollback."""
     row = service.notify_team(
         call.session,
         team=team,
@@ -41,9 +41,15 @@ def notify_team(
         f"Notification to {team}",
         undo={"notification_id": row_id},
     )
+    told = service.who_was_told(call.session, notification_id=row.id)
     return {
         "notification_id": row_id,
-        "notification": {"id": row_id, "team": team, "channels": ["mail"]},
+        "notification": {
+            "id": row_id,
+            "team": team,
+            "recipients": [str(user_id) for user_id in told.recipients],
+            "channels": list(told.channels),
+        },
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domains.communications.errors import BadRecipient, TemplateFault
-from app.domains.communications.rules import Wording, checked_recipient, render
+from app.domains.communications.rules import Wording, checked_phone, checked_recipient, render
 
 
 def wording(**parts: str) -> Wording:
@@ -59,3 +59,28 @@ def test_a_recipient_is_one_bare_address(address: str) -> None:
 def test_anything_else_is_refused(address: str) -> None:
     with pytest.raises(BadRecipient):
         checked_recipient(address)
+
+
+@pytest.mark.parametrize("phone", ["+4930123456", "+49 30 123456", "+49 (30) 12-34-56"])
+def test_a_phone_number_is_kept_in_international_form(phone: str) -> None:
+    assert checked_phone(phone) == "+4930123456"
+
+
+@pytest.mark.parametrize(
+    ("phone", "what"),
+    [
+        ("", "does not begin with [+]"),
+        ("030 123456", "does not begin with [+]"),
+        ("+", "does not read as a number"),
+        ("+Ann", "does not read as a number"),
+        ("+999123456789", "no such country code"),
+        ("+4930", "area code is missing"),
+        ("+493", "too short"),
+        ("+493012345678901234", "too long"),
+        ("+12001230101", "gives out no such number"),
+        ("+4930123456 ext. 7", "an extension"),
+    ],
+)
+def test_what_is_wrong_with_a_phone_number_is_said(phone: str, what: str) -> None:
+    with pytest.raises(BadRecipient, match=what):
+        checked_phone(phone)

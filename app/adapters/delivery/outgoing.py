@@ -1,7 +1,7 @@
 """How a stored message is handed over: claimed in one short transaction, sent outside any, recorded in another.
 
 A table of messages mixes in `Outgoing`. A sender that dies between handing over and recording leaves a message that is sent
-again when its lease has ended, under the same Message-ID, by which receivers can tell.
+again when its lease has ended; carriers are given the row's id, by which the other side can tell.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.utils import parseaddr
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -18,8 +16,7 @@ from sqlalchemy import Integer, Text, and_, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.adapters.mail.errors import MailError
-from app.adapters.mail.port import Mailer
+from app.adapters.delivery.errors import DeliveryError
 from app.core.clock import now
 from app.core.db import Owned
 from app.core.world import World
@@ -30,7 +27,7 @@ STATUSES = ("queued", "sending", "delivered", "failed", "withdrawn")
 STATUS_CHECK = f"status IN ({', '.join(repr(status) for status in STATUSES)})"
 
 LEASE = timedelta(seconds=120)
-"""Longer than all timeouts of one SMTP conversation together."""
+"""Longer than all timeouts of handing over one message together."""
 
 WAITS_SECONDS = (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800)
 """The wait after each attempt that failed for now; after the last one the message has failed."""
@@ -71,37 +68,29 @@ def hand_over(
     *,
     owner_id: UUID,
     row_id: UUID,
-    compose: Callable[[M], EmailMessage],
+    send: Callable[[M], None],
     recorded: Callable[[Session, M], None],
 ) -> bool:
     """Send one stored message, if it is due and nobody else is sending it; returns whether it was this call that tried.
 
-    `compose` makes the mail of a row, outside any transaction. `recorded` runs in the transaction that ends it (delivered or
-    failed for good).
+    `send` hands the row over, outside any transaction, and raises a DeliveryError when it is not taken. `recorded` runs in
+    the transaction that ends it (delivered or failed for good).
     """
     token = uuid4()
     with world.database.transaction(owner_id) as session:
         row = _claimed(session, model, row_id, token)
     if row is None:
         return False
-    fault: MailError | None = None
+    fault: DeliveryError | None = None
     try:
-        mail = compose(row)
-        mail["Message-ID"] = message_id(row_id, world.settings.mail_from)
-        world.ports.get(Mailer).send(mail)  # type: ignore[type-abstract]
-    except MailError as error:
+        send(row)
+    except DeliveryError as error:
         fault = error
-        log.warning("mail %s was not taken: %s", row_id, error)
+        log.warning("%s %s was not taken: %s", model.__name__.lower(), row_id, error)
     with world.database.transaction(owner_id) as session:
         if ended := _record(session, model, row_id, token, fault):
             recorded(session, ended)
     return True
-
-
-def message_id(row_id: UUID, sender: str) -> str:
-    """The Message-ID of a row, the same at every attempt."""
-    domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
-    return f"<{row_id}@{domain}>"
 
 
 def _free(session: Session, model: type[M]) -> ColumnElement[bool]:
@@ -127,7 +116,7 @@ def _claimed(session: Session, model: type[M], row_id: UUID, token: UUID) -> M |
     return row
 
 
-def _record(session: Session, model: type[M], row_id: UUID, token: UUID, fault: MailError | None) -> M | None:
+def _record(session: Session, model: type[M], row_id: UUID, token: UUID, fault: DeliveryError | None) -> M | None:
     """Write down how it went; returns the row when that was its end, delivered or failed for good."""
     row = session.scalar(select(model).where(model.id == row_id, model.token == token).with_for_update())
     if row is None:  # the lease ended and another sender took over
