@@ -19,6 +19,8 @@ from app.adapters.bus.port import Bus
 from app.adapters.bus.redis_streams import RedisStreamsBus
 from app.adapters.mail.port import Mailer
 from app.adapters.mail.smtp import SmtpMailer
+from app.adapters.payments import registry as payments
+from app.adapters.payments.port import Gateways
 from app.adapters.provisioners import registry
 from app.adapters.provisioners.port import Provisioners
 from app.core import audit, clock, election, events, secrets
@@ -133,6 +135,7 @@ def build_world(settings: Settings, *, sender: Sender | None = None, pool_size: 
     ports.add(Observers, observers())
     ports.add(Rates, Rates.of(settings, redis))
     ports.add(Provisioners, registry.configured(settings))
+    ports.add(Gateways, payments.configured(settings))
     return World(
         settings=settings,
         database=Database(

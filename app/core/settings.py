@@ -99,6 +99,10 @@ class Settings:
         "Redis as broker: true: messages of dead workers are also restored by the broker; false: by the sweeper alone, for less",
         True,
     )
+    payment_gateway: str = _field("PAYMENT_GATEWAY", "how payments are taken where nothing else says", "sandbox")
+    stripe_secret_key: str = _field("STRIPE_SECRET_KEY", "Stripe's API key; empty: no Stripe", "", secret=True)
+    stripe_webhook_secret: str = _field("STRIPE_WEBHOOK_SECRET", "what Stripe signs its webhooks with", "", secret=True)
+    stripe_api_url: str = _field("STRIPE_API_URL", "address of Stripe's API; empty: Stripe's own", "")
     draft_order_days: int = _field("DRAFT_ORDER_DAYS", "drafts older than this expire", 30)
     renewal_notice_days: int = _field("RENEWAL_NOTICE_DAYS", "notice before a subscription ends", 30)
     payment_required: bool = _field("ORDER_PAYMENT_REQUIRED", "true: an order needs a payment reference", False)
@@ -160,6 +164,7 @@ class Settings:
             ("PROVISIONER_DATABASE_URL", self.provisioner_database_url, {"postgresql"}),
             ("REDIS_URL", self.redis_url, {"redis", "rediss", "unix"}),
             ("SMTP_URL", self.smtp_url, {"smtp", "smtps"}),
+            ("STRIPE_API_URL", self.stripe_api_url, {"http", "https"}),
         ):
             if url and urlsplit(url).scheme not in schemes:
                 found.append(f"{name} must begin with {' or '.join(sorted(s + '://' for s in schemes))}.")

@@ -7,6 +7,8 @@ from tests.architecture.code import calls
 CLOCK = "app/core/clock.py"
 # these have no transaction, whose business time they could take
 OUTSIDE_TRANSACTIONS = {
+    "app/adapters/payments/books.py": "the gateways' books are no tables of ours, and say when money came",
+    "app/adapters/payments/webhooks.py": "a message says when it was sent",
     "app/http/limits.py": "limits are counted by the machine's time, in Redis or before the request's transaction",
     "app/http/tokens.py": "a token is verified before there is a transaction, and by other programs",
     "app/domains/communications/service.py": "the Date of a mail is when it leaves",
