@@ -25,13 +25,28 @@ PLATFORM_ADMIN = "platform_admin"
 TENANT_ADMIN = "tenant_admin"
 
 SEEDED_ROLES: Mapping[str, tuple[str, ...]] = {
-    "sales": ("order.read", "order.create", "order.submit"),
-    "operations": ("order.read", "order.process", "order.update", "workflow:view", "workflow:execute"),
-    "support": ("order.read", "ticket.*", "workflow:view"),
-    "billing": ("order.read", "invoice.*", "payment.*", "subscription.*"),
+    "sales": (
+        "order.read",
+        "order.create",
+        "order.submit",
+        "customer.read",
+        "customer.create",
+        "customer.update",
+    ),
+    "operations": (
+        "order.read",
+        "order.process",
+        "order.update",
+        "customer.read",
+        "workflow:view",
+        "workflow:execute",
+    ),
+    "support": ("order.read", "customer.read", "ticket.*", "workflow:view"),
+    "billing": ("order.read", "customer.read", "invoice.*", "payment.*", "subscription.*"),
     "partner": ("order.read", "order.create", "order.submit", "license.read", "license.allocate", "deployment.read"),
     TENANT_ADMIN: (
         "order.*",
+        "customer.*",
         "workflow:*",
         "engine.switch",
         "user.*",

@@ -47,7 +47,10 @@ def test_me_tells_who_the_token_is(client: FlaskClient, new_account: Accounts) -
     assert me["id"] == str(account.user_id)
     assert me["tenant_id"] == str(account.owner_id)
     assert (me["email"], me["roles"]) == (account.email, ["sales"])
-    assert me["permissions"] == ["order.create", "order.read", "order.submit"]
+    assert me["permissions"] == [
+        *("customer.create", "customer.read", "customer.update"),
+        *("order.create", "order.read", "order.submit"),
+    ]
 
 
 def test_unknown_address_and_wrong_password_get_the_same_answer(client: FlaskClient, new_account: Accounts) -> None:

@@ -91,11 +91,19 @@ def test_nobody_without_permissions_may_anything() -> None:
 
 
 def test_the_seeded_roles_hold_what_they_are_known_for() -> None:
-    assert rules.SEEDED_ROLES["sales"] == ("order.read", "order.create", "order.submit")
+    assert set(rules.SEEDED_ROLES["sales"]) == {
+        "order.read",
+        "order.create",
+        "order.submit",
+        "customer.read",
+        "customer.create",
+        "customer.update",
+    }
     assert set(rules.SEEDED_ROLES["operations"]) == {
         "order.read",
         "order.process",
         "order.update",
+        "customer.read",
         "workflow:view",
         "workflow:execute",
     }
