@@ -4,7 +4,7 @@ Measured per message on Redis: kombu makes a client object, with all of its tabl
 transactions; the worker publishes every task event by itself, and keeps every time limit until it would have run out. None of what is
 changed here decides anything: recovery is the database's, events are for people.
 
-It leans on internals of kombu 5.7 (`Channel._create_client`, `QoS.append`, `ack`, `pipe_or_acquire`, `Timer._queue`) and Celery 5.7
+It leans on internals of kombu 5.7 (`Channel._create_client`, `QoS.append`, `ack`, `pipe_or_acquire`, `_brpop_start`, `Timer._queue`) and Celery 5.7
 (`EventDispatcher`).
 """
 
@@ -27,6 +27,9 @@ from kombu.utils.json import dumps
 
 UNWRITTEN_SECONDS = 0.25
 """How long a delivered message may be at work before it is written down as not acknowledged."""
+
+LAST_LANE_EVERY = 10
+"""One message of so many is of the last lane, when both have some."""
 
 EVENT_SECONDS = 0.1
 """How long task events wait for company."""
@@ -98,11 +101,19 @@ class Acknowledgements(redis.QoS):
                 yield connected.pipeline(transaction=False)
 
 
+class _LastFirst(list[int]):
+    """Steps in ascending order, as kombu looks them up, that are gone through from the end."""
+
+    def __iter__(self) -> Iterator[int]:
+        return reversed(self)
+
+
 class Channel(redis.Channel):
-    """A channel with one client for all of its commands, over the same pool of connections."""
+    """A channel with one client for all of its commands, over the same pool of connections, whose last lane never stands still."""
 
     QoS = Acknowledgements
     _commands: Any = None
+    _asked = 0
 
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         if asynchronous:
@@ -111,6 +122,23 @@ class Channel(redis.Channel):
         if self._commands is None or self._commands.connection_pool is not self.pool:
             self._commands = super()._create_client()  # type: ignore[no-untyped-call]
         return self._commands
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        """Ask for the next message: of the first lane that has one, but now and then of the last one.
+
+        Else a first lane that is never empty would hold up all that is behind it: work, and the probes that tell how far
+        the queues have been worked off.
+        """
+        self._asked += 1
+        if self._asked % LAST_LANE_EVERY:
+            super()._brpop_start(timeout)  # type: ignore[no-untyped-call]
+            return
+        in_order = self.priority_steps
+        self.priority_steps = _LastFirst(in_order)
+        try:
+            super()._brpop_start(timeout)  # type: ignore[no-untyped-call]
+        finally:
+            self.priority_steps = in_order
 
 
 class RedisTransport(redis.Transport):
