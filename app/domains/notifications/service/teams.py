@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, update
+from sqlalchemy import Select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -103,7 +103,7 @@ def update_team(
         team.channels = _sealed(session, channels, services)
     session.flush()
     # also when nothing but its members changed, the team has another version
-    session.execute(update(Team).where(Team.id == team.id).values(name=name, updated_at=func.now()))
+    session.execute(update(Team).where(Team.id == team.id).values(name=name))
     session.refresh(team)
     audit.record(session, "team.updated", _subject(team), before=before, after=_picture(team))
     return team
