@@ -17,12 +17,16 @@ from sqlalchemy import MetaData
 
 from app.adapters.bus.port import Bus
 from app.adapters.bus.redis_streams import RedisStreamsBus
+from app.adapters.chat.apprise_urls import AppriseChat
+from app.adapters.chat.port import Chat
 from app.adapters.mail.port import Mailer
 from app.adapters.mail.smtp import SmtpMailer
 from app.adapters.payments import registry as payments
 from app.adapters.payments.port import Gateways
 from app.adapters.provisioners import registry
 from app.adapters.provisioners.port import Provisioners
+from app.adapters.sms import registry as sms
+from app.adapters.sms.port import SmsGateway
 from app.core import audit, clock, election, events, secrets
 from app.core.across import AcrossOwners
 from app.core.bootstrap import check_application_role
@@ -40,11 +44,13 @@ from app.domains.catalog import models as catalog_models
 from app.domains.catalog import routes as catalog_routes
 from app.domains.communications import models as communications_models
 from app.domains.communications import operations as communications
+from app.domains.communications import routes as communications_routes
 from app.domains.deployments import models as deployments_models
 from app.domains.deployments import operations as deployments
 from app.domains.deployments import routes as deployments_routes
 from app.domains.notifications import models as notifications_models
 from app.domains.notifications import operations as notifications
+from app.domains.notifications import routes as notifications_routes
 from app.domains.sales import models as sales_models
 from app.domains.sales import operations as sales
 from app.domains.sales import routes as sales_routes
@@ -88,6 +94,8 @@ ROUTES: tuple[ModuleType, ...] = (
     catalog_routes,
     deployments_routes,
     activation_routes,
+    communications_routes,
+    notifications_routes,
     workflows_routes,
     sales_routes,
 )
@@ -131,6 +139,8 @@ def build_world(settings: Settings, *, sender: Sender | None = None, pool_size: 
     ports.add(Catalogue, operations)
     ports.add(Sender, sender or _celery_sender(settings, redis))  # type: ignore[type-abstract]
     ports.add(Mailer, SmtpMailer(settings.smtp_url))  # type: ignore[type-abstract]
+    ports.add(SmsGateway, sms.configured(settings))  # type: ignore[type-abstract]
+    ports.add(Chat, AppriseChat())  # type: ignore[type-abstract]
     ports.add(Bus, RedisStreamsBus(redis))  # type: ignore[type-abstract]
     ports.add(Observers, observers())
     ports.add(Rates, Rates.of(settings, redis))

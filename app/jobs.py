@@ -91,7 +91,12 @@ def _undelivered(world: World) -> str:
             queue.send_task(session, "communications.deliver_message", str(owner_id), str(message_id))
         for owner_id, notification_id in notices:
             queue.send_task(session, "notifications.deliver_notification", str(owner_id), str(notification_id))
-    return f"{len(mails)} mails and {len(notices)} notifications sent to delivery."
+    return f"{len(mails)} messages and {len(notices)} notifications sent to delivery."
+
+
+def _expire_secret_links(world: World) -> str:
+    expired = _in_batches(world, lambda session: communications.expire_secret_links(session, limit=BATCH), full=BATCH)
+    return f"{expired} secret links expired."
 
 
 def _expire_drafts(world: World) -> str:
@@ -154,7 +159,8 @@ JOBS: Mapping[str, Job] = {
         Job("wake_due", MINUTE, "wake what waits for a time (beat's process does so all the time)", _tick),
         Job("hand_on_events", MINUTE, "tell waits and triggers (beat's process does so all the time)", _hand_on),
         Job("look_at_queues", MINUTE, "let in what queues under a concurrency key", _look_at_queues),
-        Job("deliver_undelivered", MINUTE, "send mails and notifications again that were not delivered", _undelivered),
+        Job("deliver_undelivered", MINUTE, "send messages and notifications that were not delivered", _undelivered),
+        Job("expire_secret_links", MINUTE, "remove links to secrets that nobody opened in time", _expire_secret_links),
         Job("fold_statistics", MINUTE, "fold the order statistics", _fold_statistics),
         Job(
             "announce_expiring_subscriptions", HOUR, "announce subscriptions that are about to end", _announce_expiring

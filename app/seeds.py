@@ -8,12 +8,13 @@ from app.domains.activation import service as activation
 from app.domains.catalog import service as catalog
 from app.domains.communications import service as communications
 from app.domains.deployments import service as deployments
+from app.domains.notifications import service as notifications
 from app.domains.tenants import service as tenants
 from app.domains.workflows import service as workflows
 
 
 def seed(world: World) -> list[str]:
-    """Operator, catalogue, packages, templates, mails, activation workflow; then the built-in workflows.
+    """Operator, catalogue, packages, templates, mails, teams, activation workflow; then the built-in workflows.
 
     Returns the workflows that were installed or renewed, as `name version`.
     """
@@ -21,6 +22,7 @@ def seed(world: World) -> list[str]:
         tenants.seed(session, operator_name=world.settings.operator_name)
         catalog.seed(session)
         communications.seed(session)
+        notifications.seed(session)
         deployments.seed(session)
         activation.seed(session)
     with world.across.transaction() as session:

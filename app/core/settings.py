@@ -54,6 +54,10 @@ class Settings:
     smtp_url: str = _field("SMTP_URL", "`smtp[s]://[user:password@]host:port`", "smtp://127.0.0.1:1025", secret=True)
     mail_from: str = _field("MAIL_FROM", "sender of all mails", "Turnup <no-reply@turnup.local>")
     operations_email: str = _field("OPERATIONS_EMAIL", "where operations are told", "operations@turnup.local")
+    sms_gateway_url: str = _field(
+        "SMS_GATEWAY_URL", "where text messages are posted to; empty: they are files in the folder `sms` of TURNUP_VAR", ""
+    )
+    sms_gateway_token: str = _field("SMS_GATEWAY_TOKEN", "the gateway's bearer token", "", secret=True)
     base_domain: str = _field("BASE_DOMAIN", "tenants answer under `{slug}.BASE_DOMAIN`", "localhost")
     tenant_scheme: str = _field("TENANT_URL_SCHEME", "`http` or `https` of tenants' addresses", "http")
     tenant_port: int | None = _field("TENANT_URL_PORT", "port in tenants' addresses; empty: none", None)
@@ -164,6 +168,7 @@ class Settings:
             ("PROVISIONER_DATABASE_URL", self.provisioner_database_url, {"postgresql"}),
             ("REDIS_URL", self.redis_url, {"redis", "rediss", "unix"}),
             ("SMTP_URL", self.smtp_url, {"smtp", "smtps"}),
+            ("SMS_GATEWAY_URL", self.sms_gateway_url, {"http", "https"}),
             ("STRIPE_API_URL", self.stripe_api_url, {"http", "https"}),
         ):
             if url and urlsplit(url).scheme not in schemes:

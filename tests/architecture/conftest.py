@@ -19,6 +19,7 @@ from app.core.settings import Settings
 from app.core.world import World
 from app.domains.activation import service as activation
 from app.domains.communications import service as communications
+from app.domains.notifications import service as notifications
 from app.domains.sales.service import Order
 from app.domains.tenants import service as tenants
 from app.domains.workflows import service as workflows
@@ -106,6 +107,11 @@ def first(quiet: World, http: FlaskClient) -> First:
         tenants.open_session(session, identity=identity, days=1)
     with shop.session() as session:
         communications.seed(session)
+        communications.make_secret_link(session, secret=quiet.vault.seal(session, "a test", "hush"))
+        notifications.create_team(
+            session, code="own", name="Own", members=[account.user_id], channels=["json://127.0.0.1:9"]
+        )
+        notifications.notify_team(session, team="own", title="Something", message="happened.", key="own")
         workflow = workflows.create_workflow(
             session,
             document={
@@ -161,6 +167,10 @@ def walk(http: FlaskClient, settings: Settings, first: First) -> Walk:
         "trigger_id": one("SELECT id FROM workflow_triggers WHERE owner_id IS NOT NULL"),
         "code": one("SELECT code FROM packages"),
         "service_code": one("SELECT code FROM services"),
+        "message_template_id": one("SELECT id FROM message_templates"),
+        "message_id": one("SELECT id FROM messages"),
+        "team_id": one("SELECT id FROM teams WHERE code = 'own'"),
+        "notification_id": one("SELECT id FROM notification_recipients"),
         "currency": "USD",
         "name": "own",
     }

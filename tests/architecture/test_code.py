@@ -11,8 +11,7 @@ OUTSIDE_TRANSACTIONS = {
     "app/adapters/payments/webhooks.py": "a message says when it was sent",
     "app/http/limits.py": "limits are counted by the machine's time, in Redis or before the request's transaction",
     "app/http/tokens.py": "a token is verified before there is a transaction, and by other programs",
-    "app/domains/communications/service.py": "the Date of a mail is when it leaves",
-    "app/domains/notifications/service.py": "the Date of a mail is when it leaves",
+    "app/adapters/mail/posting.py": "the Date of a mail is when it leaves",
 }
 MAY_SLEEP = {
     "app/embedded/processes.py": "waits for a server to start",

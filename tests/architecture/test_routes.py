@@ -21,6 +21,8 @@ OPEN_TO_ALL = {
     "POST /api/public/orders/quick",
     "GET /api/public/orders/<string:order_number>/status",
     "GET /api/public/orders/<string:order_number>/events",
+    "GET /api/public/secrets/<string:token>",
+    "POST /api/public/secrets/<string:token>",
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/logout",
@@ -40,6 +42,9 @@ OPEN_TO_ANY_USER = {
     "GET /api/v1/packages/<code>",
     "GET /api/v1/prices",
     "GET /api/v1/regions",
+    "GET /api/v1/notifications",
+    "POST /api/v1/notifications/read",
+    "POST /api/v1/notifications/<uuid:notification_id>/read",
 }
 # a POST that neither creates nor starts anything, or whose answer holds a secret that may not be kept
 NOT_REPEATABLE = {
@@ -50,6 +55,8 @@ NOT_REPEATABLE = {
     "POST /api/v1/auth/password": "changes something; twice is the same",
     "POST /api/v1/workflows/validate": "changes nothing",
     "POST /workflows/validate": "changes nothing",
+    "POST /api/v1/message-templates/<uuid:message_template_id>/preview": "changes nothing",
+    "POST /api/public/secrets/<string:token>": "answers with a secret, once",
 }
 SECRET = re.compile(r"password|secret|token|credential|private|api_?key", re.IGNORECASE)
 
