@@ -45,6 +45,8 @@ from app.domains.catalog import routes as catalog_routes
 from app.domains.communications import models as communications_models
 from app.domains.communications import operations as communications
 from app.domains.communications import routes as communications_routes
+from app.domains.customers import models as customers_models
+from app.domains.customers import routes as customers_routes
 from app.domains.deployments import models as deployments_models
 from app.domains.deployments import operations as deployments
 from app.domains.deployments import routes as deployments_routes
@@ -73,6 +75,7 @@ MODELS: tuple[ModuleType, ...] = (
     secrets,
     http_models,
     tenants_models,
+    customers_models,
     catalog_models,
     workflows_models,
     communications_models,
@@ -91,6 +94,7 @@ OPERATIONS: tuple[Catalogue, ...] = (
 )
 ROUTES: tuple[ModuleType, ...] = (
     tenants_routes,
+    customers_routes,
     catalog_routes,
     deployments_routes,
     activation_routes,

@@ -19,6 +19,7 @@ from app.core.settings import Settings
 from app.core.world import World
 from app.domains.activation import service as activation
 from app.domains.communications import service as communications
+from app.domains.customers import service as customers
 from app.domains.notifications import service as notifications
 from app.domains.sales.service import Order
 from app.domains.tenants import service as tenants
@@ -112,6 +113,14 @@ def first(quiet: World, http: FlaskClient) -> First:
             session, code="own", name="Own", members=[account.user_id], channels=["json://127.0.0.1:9"]
         )
         notifications.notify_team(session, team="own", title="Something", message="happened.", key="own")
+        customers.create_customer(
+            session,
+            new=customers.NewCustomer(
+                email=account.email,
+                name="Somebody",
+                addresses=[customers.NewAddress(kind="service", line1="Hauptstr. 1", city="Berlin", country="DE")],
+            ),
+        )
         workflow = workflows.create_workflow(
             session,
             document={
@@ -159,6 +168,7 @@ def walk(http: FlaskClient, settings: Settings, first: First) -> Walk:
         "execution_id": str(first.order.execution_id),
         "tenant_id": str(first.order.tenant_id),
         "user_id": str(first.account.user_id),
+        "customer_id": one("SELECT id FROM customers"),
         "template_id": one("SELECT id FROM deployment_templates"),
         "instance_id": one("SELECT id FROM deployment_instances"),
         "workflow_id": str(first.workflow_id),

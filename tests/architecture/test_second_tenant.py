@@ -64,6 +64,7 @@ def test_the_second_changes_none_of_it(walk: Walk, first: First, second: UUID) -
 def _picture(first: First) -> list[Any]:
     queries = (
         "SELECT id, status, version FROM orders ORDER BY id",
+        "SELECT id, status, version FROM customers ORDER BY id",
         "SELECT id, state, updated_at FROM workflow_executions ORDER BY id",
         "SELECT id, is_active, version FROM workflows ORDER BY id",
         "SELECT id, updated_at FROM deployment_templates ORDER BY id",
