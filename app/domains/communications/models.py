@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.adapters.delivery.outgoing import STATUS_CHECK, Outgoing
 from app.core.db import Base, Owned, Timestamped
 from app.core.ids import new_id
-from app.domains.communications.rules import CHANNELS
+from app.domains.communications.rules.wordings import CHANNELS
 
 CHANNEL_CHECK = f"channel IN ({', '.join(repr(channel) for channel in CHANNELS)})"
 

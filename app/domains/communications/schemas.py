@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 
 from app.adapters.delivery.outgoing import STATUSES
-from app.domains.communications.rules import CHANNELS, MAIL
+from app.domains.communications.rules.secret_links import without_tokens
+from app.domains.communications.rules.wordings import CHANNELS, MAIL
 from app.http.endpoint import PageQuery
 from app.http.fields import Time
 
@@ -108,11 +111,19 @@ class MessageOut(ma.Schema):
     created_at = Time()
 
 
+class Said(ma.fields.String):
+    """What a message says, with links to secrets that open nothing: they are the recipient's alone."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        said = super()._serialize(value, attr, obj, **kwargs)
+        return None if said is None else without_tokens(said)
+
+
 class MessageDetail(MessageOut):
     """A message and what it says."""
 
-    text = ma.fields.String()
-    html = ma.fields.String()
+    text = Said()
+    html = Said()
 
 
 class SecretLinkOut(ma.Schema):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.domains.communications.errors import BadRecipient, TemplateFault
-from app.domains.communications.rules import Wording, checked_phone, checked_recipient, render
+from app.domains.communications.rules.recipients import checked_phone, checked_recipient
+from app.domains.communications.rules.secret_links import without_tokens
+from app.domains.communications.rules.wordings import Wording, render
 
 
 def wording(**parts: str) -> Wording:
@@ -84,3 +86,10 @@ def test_a_phone_number_is_kept_in_international_form(phone: str) -> None:
 def test_what_is_wrong_with_a_phone_number_is_said(phone: str, what: str) -> None:
     with pytest.raises(BadRecipient, match=what):
         checked_phone(phone)
+
+
+def test_a_text_is_shown_to_others_with_links_that_open_nothing() -> None:
+    said = 'At <a href="https://x.example/api/public/secrets/aB-_9">here</a>: /api/public/secrets/other.'
+    shown = 'At <a href="https://x.example/api/public/secrets/...">here</a>: /api/public/secrets/....'
+    assert without_tokens(said) == shown
+    assert without_tokens("Nothing to hide.") == "Nothing to hide."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -136,7 +137,11 @@ def test_nobody_links_to_the_secret_of_another(world: World, owner: UUID) -> Non
 
 
 def test_a_mail_carries_links_to_what_steps_pass_on_sealed(
-    world: World, owner: UUID, client: FlaskClient, caplog: pytest.LogCaptureFixture
+    world: World,
+    owner: UUID,
+    client: FlaskClient,
+    token_for: Callable[..., str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     params = {
@@ -153,6 +158,10 @@ def test_a_mail_carries_links_to_what_steps_pass_on_sealed(
         (link,) = session.query(SecretLink).all()
     assert (link.message_id, link.recipient) == (message.id, "ann@example.com")
     (path,) = set(re.findall(r"/api/public/secrets/[\w-]+", message.text + message.html))
+    reader = {"Authorization": f"Bearer {token_for('message.read', owner_id=owner)}"}
+    shown = client.get(f"/api/v1/messages/{message.id}", headers=reader).text
+    assert "/api/public/secrets/..." in shown
+    assert path not in shown
     assert client.post(path).json == {"secret": SECRET}
     with world.database.transaction(owner) as session:
         written = str(session.execute(text("SELECT data FROM outbox")).all())

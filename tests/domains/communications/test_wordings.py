@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domains.communications.errors import TemplateFault
-from app.domains.communications.rules import SMS, Wording, render, variables_of, wording_faults
+from app.domains.communications.rules.wordings import SMS, Wording, render, variables_of, wording_faults
 from app.domains.communications.service.wordings import shipped
 
 NEEDED = {

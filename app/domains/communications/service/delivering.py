@@ -14,7 +14,7 @@ from app.adapters.sms.port import Sms, SmsGateway
 from app.core.events import emit
 from app.core.world import World
 from app.domains.communications.models import Message
-from app.domains.communications.rules import SMS
+from app.domains.communications.rules.wordings import SMS
 
 DELIVER_TASK = "communications.deliver_message"
 

@@ -21,7 +21,8 @@ from app.core.settings import Settings
 from app.domains.communications import queries
 from app.domains.communications.errors import MessageNotFound
 from app.domains.communications.models import Message
-from app.domains.communications.rules import MAIL, SMS, checked_phone, checked_recipient, render
+from app.domains.communications.rules.recipients import checked_phone, checked_recipient
+from app.domains.communications.rules.wordings import MAIL, SMS, render
 from app.domains.communications.service.delivering import DELIVER_TASK
 from app.domains.communications.service.secret_links import keep_link, new_token, revoke_links, secret_url
 from app.domains.communications.service.wordings import DEFAULT_LOCALE, chosen

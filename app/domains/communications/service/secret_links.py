@@ -20,7 +20,7 @@ from app.core.settings import Settings
 from app.domains.communications import queries
 from app.domains.communications.errors import SecretGone
 from app.domains.communications.models import SecretLink
-from app.domains.communications.rules import check_secret_link
+from app.domains.communications.rules.secret_links import PATH, check_secret_link
 
 LINK_LIFE = timedelta(days=7)
 TOKEN_BYTES = 32
@@ -63,7 +63,7 @@ def new_token() -> str:
 
 def secret_url(settings: Settings, token: str) -> str:
     """The address of a link as customers reach it."""
-    return f"{settings.public_url.rstrip('/')}/api/public/secrets/{token}"
+    return f"{settings.public_url.rstrip('/')}{PATH}{token}"
 
 
 def keep_link(

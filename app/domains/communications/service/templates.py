@@ -14,7 +14,7 @@ from app.core import audit
 from app.domains.communications import queries
 from app.domains.communications.errors import TemplateExists, TemplateFault, TemplateNotFound
 from app.domains.communications.models import MessageTemplate
-from app.domains.communications.rules import MAIL, Rendered, Wording, render, variables_of, wording_faults
+from app.domains.communications.rules.wordings import MAIL, Rendered, Wording, render, variables_of, wording_faults
 from app.domains.communications.service.wordings import DEFAULT_LOCALE, wording_of
 
 

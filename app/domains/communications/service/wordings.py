@@ -15,7 +15,7 @@ from app.core.ids import new_id
 from app.domains.communications import queries
 from app.domains.communications.errors import TemplateNotFound
 from app.domains.communications.models import MessageTemplate
-from app.domains.communications.rules import Wording
+from app.domains.communications.rules.wordings import Wording
 
 DEFAULT_LOCALE = "en"
 

@@ -1,0 +1,1 @@
+"""Pure decisions about messages: their words, who may get them, links to secrets."""
