@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from app.core.audit import AuditEntry
 from app.core.clock import now
@@ -27,6 +29,7 @@ from app.domains.licensing.errors import (
 )
 from app.domains.licensing.models import License, LicenseSigningKey, LicenseTemplate
 from app.domains.licensing.rules.states import Finding
+from app.jobs import JOBS
 
 PRODUCTS = ["router-os"]
 
@@ -205,6 +208,16 @@ def test_rotating_while_licenses_are_issued_breaks_none(database, seller, issue)
         assert [claims_of(session, each.token)["jti"] for each in made] == [str(each.id) for each in made]
 
 
+def test_a_key_is_not_retired_while_somebody_signs_with_it(database, seller, customer, issue):
+    issue()
+    with database.transaction(seller) as signing, database.transaction(seller) as rotating:
+        service.issue_license(signing, customer_id=customer, key="test", template="standard")
+        rotating.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            service.rotate_signing_key(rotating)
+        rotating.rollback()
+
+
 def test_the_private_key_is_kept_sealed_only(database, seller, issue):
     issue()
     with database.transaction(seller) as session:
@@ -298,6 +311,14 @@ def test_what_is_over_expires_once_and_the_rest_goes_on(world, database, seller,
         noted = session.scalars(select(AuditEntry.object).where(AuditEntry.action == "license.expired")).all()
         assert sorted(noted) == sorted(f"license/{each.id}" for each in ended)
         assert service.revoke_license(session, license_id=ended[0].id, reason="fraud").status == "revoked"
+
+
+def test_beat_s_job_notes_the_end(world, database, seller, issue):
+    ended = issue()
+    age(database, seller, ended.id)
+    assert re.fullmatch(r"[1-9][0-9]* licenses expired[.]", JOBS["expire_licenses"].run(world))
+    with database.transaction(seller) as session:
+        assert service.get_license(session, license_id=ended.id).status == "expired"
 
 
 def test_beat_reads_by_an_index(world):
