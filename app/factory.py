@@ -50,6 +50,9 @@ from app.domains.customers import routes as customers_routes
 from app.domains.deployments import models as deployments_models
 from app.domains.deployments import operations as deployments
 from app.domains.deployments import routes as deployments_routes
+from app.domains.licensing import models as licensing_models
+from app.domains.licensing import operations as licensing
+from app.domains.licensing import routes as licensing_routes
 from app.domains.notifications import models as notifications_models
 from app.domains.notifications import operations as notifications
 from app.domains.notifications import routes as notifications_routes
@@ -82,6 +85,7 @@ MODELS: tuple[ModuleType, ...] = (
     notifications_models,
     deployments_models,
     billing_models,
+    licensing_models,
     activation_models,
     sales_models,
 )
@@ -89,6 +93,7 @@ OPERATIONS: tuple[Catalogue, ...] = (
     communications.OPERATIONS,
     notifications.OPERATIONS,
     deployments.OPERATIONS,
+    licensing.OPERATIONS,
     activation.OPERATIONS,
     sales.OPERATIONS,
 )
@@ -97,6 +102,7 @@ ROUTES: tuple[ModuleType, ...] = (
     customers_routes,
     catalog_routes,
     deployments_routes,
+    licensing_routes,
     activation_routes,
     communications_routes,
     notifications_routes,

@@ -18,6 +18,7 @@ from app.core.world import World
 from app.domains.billing import service as billing
 from app.domains.communications import service as communications
 from app.domains.deployments import service as deployments
+from app.domains.licensing import service as licensing
 from app.domains.notifications import service as notifications
 from app.domains.sales import service as sales
 from app.domains.workflows import service as workflows
@@ -119,6 +120,11 @@ def _expire_subscriptions(world: World) -> str:
     return f"{expired} subscriptions expired."
 
 
+def _expire_licenses(world: World) -> str:
+    expired = _in_batches(world, lambda session: licensing.expire_licenses(session, limit=BATCH), full=BATCH)
+    return f"{expired} licenses expired."
+
+
 def _check_deployments(world: World) -> str:
     asked = _repeated(
         lambda: deployments.check_health(world, limit=HEALTH_BATCH), full=HEALTH_BATCH, most=MOST_HEALTH_BATCHES
@@ -166,6 +172,7 @@ JOBS: Mapping[str, Job] = {
             "announce_expiring_subscriptions", HOUR, "announce subscriptions that are about to end", _announce_expiring
         ),
         Job("expire_subscriptions", HOUR, "expire subscriptions that have ended", _expire_subscriptions),
+        Job("expire_licenses", HOUR, "expire licenses that have ended", _expire_licenses),
         Job("expire_draft_orders", HOUR, "expire drafts that nobody submitted", _expire_drafts),
         Job("check_deployments", 5 * MINUTE, "ask active deployments for their health", _check_deployments),
         Job("add_history_partitions", 12 * HOUR, "make the coming months' partitions of the history", _add_partitions),

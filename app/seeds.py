@@ -8,6 +8,7 @@ from app.domains.activation import service as activation
 from app.domains.catalog import service as catalog
 from app.domains.communications import service as communications
 from app.domains.deployments import service as deployments
+from app.domains.licensing import service as licensing
 from app.domains.notifications import service as notifications
 from app.domains.tenants import service as tenants
 from app.domains.workflows import service as workflows
@@ -24,6 +25,7 @@ def seed(world: World) -> list[str]:
         communications.seed(session)
         notifications.seed(session)
         deployments.seed(session)
+        licensing.seed(session)
         activation.seed(session)
     with world.across.transaction() as session:
         return workflows.sync_builtins(session, operations=world.operations)

@@ -20,6 +20,7 @@ from app.core.world import World
 from app.domains.activation import service as activation
 from app.domains.communications import service as communications
 from app.domains.customers import service as customers
+from app.domains.licensing import service as licensing
 from app.domains.notifications import service as notifications
 from app.domains.sales.service import Order
 from app.domains.tenants import service as tenants
@@ -113,7 +114,7 @@ def first(quiet: World, http: FlaskClient) -> First:
             session, code="own", name="Own", members=[account.user_id], channels=["json://127.0.0.1:9"]
         )
         notifications.notify_team(session, team="own", title="Something", message="happened.", key="own")
-        customers.create_customer(
+        customer = customers.create_customer(
             session,
             new=customers.NewCustomer(
                 email=account.email,
@@ -121,6 +122,8 @@ def first(quiet: World, http: FlaskClient) -> First:
                 addresses=[customers.NewAddress(kind="service", line1="Hauptstr. 1", city="Berlin", country="DE")],
             ),
         )
+        licensing.seed(session)
+        licensing.issue_license(session, customer_id=customer.id, key="own", template="standard")
         workflow = workflows.create_workflow(
             session,
             document={
@@ -169,6 +172,8 @@ def walk(http: FlaskClient, settings: Settings, first: First) -> Walk:
         "tenant_id": str(first.order.tenant_id),
         "user_id": str(first.account.user_id),
         "customer_id": one("SELECT id FROM customers"),
+        "license_id": one("SELECT id FROM licenses"),
+        "license_template_id": one("SELECT id FROM license_templates"),
         "template_id": one("SELECT id FROM deployment_templates"),
         "instance_id": one("SELECT id FROM deployment_instances"),
         "workflow_id": str(first.workflow_id),

@@ -27,6 +27,7 @@ OPEN_TO_ALL = {
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/logout",
     "POST /auth/login",
+    "GET /api/v1/licenses/public-keys",
     "GET /healthz",
     "GET /readyz",
     "GET /openapi.json",
@@ -55,6 +56,7 @@ NOT_REPEATABLE = {
     "POST /api/v1/auth/password": "changes something; twice is the same",
     "POST /api/v1/workflows/validate": "changes nothing",
     "POST /workflows/validate": "changes nothing",
+    "POST /api/v1/licenses/verify": "changes nothing",
     "POST /api/v1/message-templates/<uuid:message_template_id>/preview": "changes nothing",
     "POST /api/public/secrets/<string:token>": "answers with a secret, once",
 }

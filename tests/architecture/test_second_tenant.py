@@ -67,6 +67,8 @@ def _picture(first: First) -> list[Any]:
         "SELECT id, status, version FROM customers ORDER BY id",
         "SELECT id, state, updated_at FROM workflow_executions ORDER BY id",
         "SELECT id, is_active, version FROM workflows ORDER BY id",
+        "SELECT id, status, updated_at FROM licenses ORDER BY id",
+        "SELECT id, updated_at FROM license_templates ORDER BY id",
         "SELECT id, updated_at FROM deployment_templates ORDER BY id",
         "SELECT id, updated_at FROM activation_workflows ORDER BY id",
         "SELECT code, updated_at FROM packages ORDER BY code",

@@ -47,6 +47,7 @@ SEEDED_ROLES: Mapping[str, tuple[str, ...]] = {
     TENANT_ADMIN: (
         "order.*",
         "customer.*",
+        "license.*",
         "workflow:*",
         "engine.switch",
         "user.*",
