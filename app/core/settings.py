@@ -63,6 +63,38 @@ class Settings:
     tenant_port: int | None = _field("TENANT_URL_PORT", "port in tenants' addresses; empty: none", None)
     endpoints_host: str = _field("ENDPOINTS_HOST", "where the endpoints process listens", "127.0.0.1")
     endpoints_port: int = _field("ENDPOINTS_PORT", "port of the endpoints process", 8081)
+    provision_seconds: float = _field(
+        "PROVISION_SECONDS",
+        "how long a deployment by Kubernetes, AWX or Docker may take until it answers; below the step's 60",
+        50.0,
+    )
+    kubernetes_api_url: str = _field("KUBERNETES_API_URL", "the API server; empty: the one of KUBECONFIG", "")
+    kubernetes_token: str = _field("KUBERNETES_TOKEN", "a service account's token", "", secret=True)
+    kubernetes_ca_file: str = _field("KUBERNETES_CA_FILE", "file with the API server's authority", "")
+    kubernetes_config: str = _field("KUBECONFIG", "kubeconfig file; the settings above come before what it says", "")
+    kubernetes_image: str = _field(
+        "KUBERNETES_IMAGE", "image of tenants where their template names none; empty: no deployments on Kubernetes", ""
+    )
+    kubernetes_ingress_class: str = _field("KUBERNETES_INGRESS_CLASS", "class of the ingresses; empty: the default", "")
+    kubernetes_ingress_url: str = _field(
+        "KUBERNETES_INGRESS_URL", "where the ingress is asked for tenants' health; empty: at their own addresses", ""
+    )
+    kubernetes_cluster_issuer: str = _field(
+        "KUBERNETES_CLUSTER_ISSUER", "cert-manager's issuer for https; empty: the ingress has a certificate", ""
+    )
+    awx_url: str = _field("AWX_URL", "an AWX or Automation Controller; empty: no deployments by it", "")
+    awx_token: str = _field("AWX_TOKEN", "token of its user", "", secret=True)
+    awx_deploy_template: int | None = _field("AWX_DEPLOY_TEMPLATE", "id of the job template that deploys", None)
+    awx_destroy_template: int | None = _field("AWX_DESTROY_TEMPLATE", "id of the job template that removes", None)
+    docker_host: str = _field("DOCKER_HOST", "a Docker Engine, `tcp://host:port`", "")
+    docker_cert_path: str = _field("DOCKER_CERT_PATH", "folder with its ca.pem, cert.pem and key.pem; empty: no TLS", "")
+    docker_image: str = _field(
+        "DOCKER_IMAGE", "image of tenants where their template names none; empty: no deployments on Docker", ""
+    )
+    docker_network: str = _field("DOCKER_NETWORK", "network in which Traefik finds the tenants", "traefik")
+    docker_proxy_url: str = _field(
+        "DOCKER_PROXY_URL", "where Traefik is asked for tenants' health; empty: at their own addresses", ""
+    )
     api_host: str = _field("API_HOST", "where the API listens", "127.0.0.1")
     api_port: int = _field("API_PORT", "port of the API", 8000)
     flower_port: int = _field("FLOWER_PORT", "port of Flower", 5555)
@@ -168,6 +200,10 @@ class Settings:
             ("PROVISIONER_DATABASE_URL", self.provisioner_database_url, {"postgresql"}),
             ("REDIS_URL", self.redis_url, {"redis", "rediss", "unix"}),
             ("SMTP_URL", self.smtp_url, {"smtp", "smtps"}),
+            ("KUBERNETES_API_URL", self.kubernetes_api_url, {"http", "https"}),
+            ("KUBERNETES_INGRESS_URL", self.kubernetes_ingress_url, {"http", "https"}),
+            ("AWX_URL", self.awx_url, {"http", "https"}),
+            ("DOCKER_PROXY_URL", self.docker_proxy_url, {"http", "https"}),
             ("SMS_GATEWAY_URL", self.sms_gateway_url, {"http", "https"}),
             ("STRIPE_API_URL", self.stripe_api_url, {"http", "https"}),
         ):
@@ -189,6 +225,8 @@ class Settings:
         found = []
         if self.lease_seconds <= 0 or self.sweep_interval <= 0 or self.workflow_retry_max_attempts < 1:
             found.append("Leases, intervals and attempts must be positive.")
+        if self.provision_seconds <= 0:
+            found.append("PROVISION_SECONDS must be positive.")
         if not 1 <= self.workflow_elements_limit <= MOST_ELEMENTS or self.workflow_nesting_limit < 1:
             found.append(
                 f"WORKFLOW_ELEMENTS_LIMIT must be between 1 and {MOST_ELEMENTS}, WORKFLOW_NESTING_LIMIT positive."

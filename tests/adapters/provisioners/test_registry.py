@@ -11,7 +11,7 @@ from app.adapters.provisioners.errors import ProvisioningFailed
 from app.adapters.provisioners.none import NoProvisioner
 from app.adapters.provisioners.port import DeploymentSpec, Provisioners
 from app.adapters.provisioners.registry import configured
-from app.core.settings import Settings
+from app.core.settings import ConfigurationError, Settings
 
 SETTINGS = Settings(base_domain="example.org", tenant_scheme="https")
 
@@ -20,6 +20,38 @@ def test_local_is_there_where_its_role_is_configured_and_none_always():
     assert configured(SETTINGS).types() == {"none"}
     both = configured(replace(SETTINGS, provisioner_database_url="postgresql://provisioner@db/turnup"))
     assert both.types() == {"none", "local"}
+
+
+KUBERNETES = {"kubernetes_api_url": "https://kubernetes.example", "kubernetes_image": "tenant:1"}
+AWX = {"awx_url": "https://awx.example", "awx_deploy_template": 7, "awx_destroy_template": 8}
+DOCKER = {"docker_host": "tcp://docker.example:2376", "docker_image": "tenant:1"}
+
+
+@pytest.mark.parametrize(("kind", "needed"), [("kubernetes", KUBERNETES), ("awx", AWX), ("docker", DOCKER)])
+def test_the_others_are_there_where_all_that_they_need_is_set(kind, needed):
+    assert configured(replace(SETTINGS, **needed)).types() == {"none", kind}
+    for name in needed:
+        lacking = {each: value for each, value in needed.items() if each != name}
+        assert configured(replace(SETTINGS, **lacking)).types() == {"none"}
+
+
+def test_a_kubeconfig_may_say_where_kubernetes_is():
+    by_file = replace(SETTINGS, kubernetes_config="/etc/turnup/kubeconfig", kubernetes_image="tenant:1")
+    assert configured(by_file).types() == {"none", "kubernetes"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "fault"),
+    [
+        ({"AWX_URL": "awx.example"}, "AWX_URL must begin with http:// or https://"),
+        ({"KUBERNETES_API_URL": "tcp://x"}, "KUBERNETES_API_URL must begin with http:// or https://"),
+        ({"AWX_DEPLOY_TEMPLATE": "deploy"}, "AWX_DEPLOY_TEMPLATE must be a whole number"),
+        ({"PROVISION_SECONDS": "0"}, "PROVISION_SECONDS must be positive"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(variables, fault):
+    with pytest.raises(ConfigurationError, match=fault):
+        Settings.from_environment(variables)
 
 
 def test_a_type_that_is_not_configured_is_a_permanent_failure():

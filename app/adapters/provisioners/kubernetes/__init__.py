@@ -1,0 +1,1 @@
+"""Deployments on Kubernetes: a namespace per tenant, with all that runs for it inside."""
