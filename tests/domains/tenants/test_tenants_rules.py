@@ -104,6 +104,8 @@ def test_the_seeded_roles_hold_what_they_are_known_for() -> None:
         "order.process",
         "order.update",
         "customer.read",
+        "message.read",
+        "team.read",
         "workflow:view",
         "workflow:execute",
     }
