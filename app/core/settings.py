@@ -200,11 +200,11 @@ class Settings:
             ("PROVISIONER_DATABASE_URL", self.provisioner_database_url, {"postgresql"}),
             ("REDIS_URL", self.redis_url, {"redis", "rediss", "unix"}),
             ("SMTP_URL", self.smtp_url, {"smtp", "smtps"}),
+            ("SMS_GATEWAY_URL", self.sms_gateway_url, {"http", "https"}),
             ("KUBERNETES_API_URL", self.kubernetes_api_url, {"http", "https"}),
             ("KUBERNETES_INGRESS_URL", self.kubernetes_ingress_url, {"http", "https"}),
             ("AWX_URL", self.awx_url, {"http", "https"}),
             ("DOCKER_PROXY_URL", self.docker_proxy_url, {"http", "https"}),
-            ("SMS_GATEWAY_URL", self.sms_gateway_url, {"http", "https"}),
             ("STRIPE_API_URL", self.stripe_api_url, {"http", "https"}),
         ):
             if url and urlsplit(url).scheme not in schemes:
