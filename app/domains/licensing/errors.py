@@ -7,7 +7,8 @@ Conflict
 ├── LicenseStateForbids      a license in its state cannot do that
 ├── LicenseIssuedToAnother   the same was asked for before, for another customer
 ├── LicenseTemplateCodeTaken another template has that code
-└── LicenseTemplateInUse     licenses were issued from the template
+├── LicenseTemplateInUse     licenses were issued from the template
+└── TooManySigningKeys       no more keys can be published
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = [
     "LicenseTemplateCodeTaken",
     "LicenseTemplateInUse",
     "LicenseTemplateNotFound",
+    "TooManySigningKeys",
 ]
 
 
@@ -58,3 +60,9 @@ class LicenseTemplateInUse(Conflict):
     """Licenses were issued from the template."""
 
     code = "license-template-in-use"
+
+
+class TooManySigningKeys(Conflict):
+    """No more keys can be published."""
+
+    code = "too-many-license-signing-keys"

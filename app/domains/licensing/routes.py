@@ -139,6 +139,7 @@ def show_public_keys(ctx: Context) -> Any:
     answer=schemas.PublicKey,
     status=201,
     idempotent=True,
+    errors=[409],
 )
 def rotate_signing_key(ctx: Context) -> Any:
     """Sign with a new key from now on; what was signed before stays good."""

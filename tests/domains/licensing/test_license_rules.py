@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
 import jwt
@@ -71,6 +71,7 @@ def test_terms_and_ends_have_limits():
     assert [len(term_faults(months)) for months in (0, 1201)] == [1, 1]
     assert end_faults(None, issued_at=NOON) == end_faults(NOON + timedelta(seconds=1), issued_at=NOON) == []
     assert end_faults(NOON, issued_at=NOON)
+    assert end_faults(datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-23))), issued_at=NOON)
     assert end_faults(datetime(2030, 1, 1), issued_at=NOON)  # noqa: DTZ001 - the fault that is looked for
 
 

@@ -51,7 +51,7 @@ def test_a_license_of_the_subscription_is_returned_and_is_not_the_second_step_s_
 
 
 def test_licensing_service_is_another_name(database, seller, customer):
-    params = {"customer_id": str(customer), "products": ["router-os"], "expires_at": "2999-01-31T00:00:00Z"}
+    params = {"customer_id": str(customer), "products": ["router-os"], "expires_at": "2999-01-31T01:00:00+01:00"}
     output, (effect,) = issue(database, seller, name="licensing_service.issue_license", **params)
     assert output["license"]["expires_at"] == "2999-01-31T00:00:00+00:00"
     undo = OPERATIONS[OPERATIONS["licensing_service.issue_license"].undone_by]

@@ -26,6 +26,7 @@ from app.domains.licensing.errors import (
     LicenseTemplateCodeTaken,
     LicenseTemplateInUse,
     LicenseTemplateNotFound,
+    TooManySigningKeys,
 )
 from app.domains.licensing.models import License, LicenseSigningKey, LicenseTemplate
 from app.domains.licensing.rules.states import Finding
@@ -216,6 +217,16 @@ def test_a_key_is_not_retired_while_somebody_signs_with_it(database, seller, cus
         with pytest.raises(OperationalError, match="lock timeout"):
             service.rotate_signing_key(rotating)
         rotating.rollback()
+
+
+def test_no_key_is_made_that_would_push_another_out_of_what_is_published(database, seller, issue, monkeypatch):
+    issue()
+    monkeypatch.setattr(queries, "MAX_KEYS", 2)
+    with database.transaction(seller) as session:
+        service.rotate_signing_key(session)
+        with pytest.raises(TooManySigningKeys):
+            service.rotate_signing_key(session)
+        assert len(service.public_keys(session)) == 2
 
 
 def test_the_private_key_is_kept_sealed_only(database, seller, issue):

@@ -17,6 +17,8 @@ MAX_FEATURES = 100
 MAX_SEATS = 1_000_000
 MAX_TERM_MONTHS = 1200
 MAX_VALUE_LENGTH = 200
+LAST_YEAR = 9000
+"""Far enough from the last time that can be written down in any zone."""
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 _CODE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -64,6 +66,8 @@ def end_faults(expires_at: datetime | None, *, issued_at: datetime) -> list[Faul
         return []
     if expires_at.tzinfo is None:
         return [Fault("/expires_at", "A time names its offset from UTC.")]
+    if expires_at.year > LAST_YEAR:
+        return [Fault("/expires_at", f"A license ends by the year {LAST_YEAR}, or never.")]
     return [] if expires_at > issued_at else [Fault("/expires_at", "A license ends later than it begins.")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -57,8 +57,8 @@ def issue_license(
     origin = _origin(session, template, products)
     at = now(session)
     held = _contents(origin, products=products, seats=seats, features=features)
-    end = _end(origin, at=at, term_months=term_months, expires_at=expires_at)
     _refuse(held, term_months=term_months, expires_at=expires_at, at=at)
+    end = _end(origin, at=at, term_months=term_months, expires_at=expires_at)
     if subscription_id is not None:
         queries.hold(session, f"licenses of subscription {subscription_id}")
         for license_ in queries.live_licenses_of(session, subscription_id=subscription_id):
@@ -137,7 +137,7 @@ def _end(
     origin: LicenseTemplate | None, *, at: datetime, term_months: int | None, expires_at: datetime | None
 ) -> datetime | None:
     if expires_at is not None:
-        return expires_at
+        return expires_at.astimezone(UTC)
     months = term_months if term_months is not None else origin.term_months if origin else None
     return None if months is None else contents.end_of_term(at, term_months=months)
 

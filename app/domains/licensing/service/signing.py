@@ -11,6 +11,7 @@ from app.core.clock import now
 from app.core.ports import port
 from app.core.secrets import Vault
 from app.domains.licensing import queries
+from app.domains.licensing.errors import TooManySigningKeys
 from app.domains.licensing.models import LicenseSigningKey
 from app.domains.licensing.rules import tokens
 
@@ -28,8 +29,14 @@ def sign(session: Session, statement: tokens.Statement) -> str:
 
 
 def rotate_signing_key(session: Session) -> dict[str, str]:
-    """Sign with a new key from now on, which is returned as JWK. The former one's private half is destroyed, its public half stays published."""
+    """Sign with a new key from now on, which is returned as JWK. The former one's private half is destroyed, its public half stays published.
+
+    Raises TooManySigningKeys when no more of them could be published.
+    """
     queries.hold(session, _LOCK)
+    if len(queries.signing_keys(session)) >= queries.MAX_KEYS:
+        message = f"There are {queries.MAX_KEYS} keys already, and none may go unpublished."
+        raise TooManySigningKeys(message)
     if former := queries.current_key(session, retiring=True):
         assert former.private_key is not None
         port(session, Vault).destroy(session, former.private_key)
