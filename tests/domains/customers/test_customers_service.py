@@ -154,6 +154,7 @@ class TestCreate:
         lead_id = new_id()
         first = books.made(lead_id=lead_id)
         assert books.made(lead_id=lead_id, email="other@example.com").id == first.id
+        assert books.made(lead_id=lead_id, email="nobody").id == first.id
         assert [event for event, _ in books.events(first)] == ["customer.created"]
         assert books.count("customers") == 1
 
@@ -354,6 +355,14 @@ class TestUpdate:
                 theirs = pool.submit(books.updated, customer, tax_id="1")
                 eventually(lambda: session.execute(WAITING).scalar_one(), what="the second waits for the first")
             assert (theirs.result().tier, theirs.result().version) == ("gold", 3)
+
+    def test_a_lock_shows_what_changed_since_it_was_read(self, books: Books) -> None:
+        customer = books.made()
+        with books.session() as session:
+            assert service.get_customer(session, customer_id=customer.id).tier is None
+            books.updated(customer, tier="gold", addresses=[address()])
+            locked = service.lock_customer(session, customer_id=customer.id)
+            assert (locked.tier, locked.version, len(locked.addresses)) == ("gold", 2, 1)
 
 
 class TestStatus:
