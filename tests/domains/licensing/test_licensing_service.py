@@ -286,6 +286,17 @@ def age(database, owner, *ids):
         )
 
 
+@pytest.mark.parametrize("same", [{"key": "a step"}, {"subscription_id": new_id()}])
+def test_what_is_over_is_no_answer_to_asking_again(database, seller, issue, same):
+    ended = issue(**same)
+    age(database, seller, ended.id)
+    again = issue(**same)
+    assert again.id != ended.id
+    assert issue(**same).id == again.id
+    with database.transaction(seller) as session:
+        assert service.get_license(session, license_id=ended.id).status == "expired"
+
+
 def test_a_key_is_judged_by_its_form_and_by_the_state_of_its_license(database, seller, issue):
     issued, ended = issue(), issue()
     age(database, seller, ended.id)

@@ -12,7 +12,7 @@ from app.core.events import emit
 from app.domains.licensing import queries
 from app.domains.licensing.errors import LicenseNotFound, LicenseStateForbids
 from app.domains.licensing.models import License
-from app.domains.licensing.rules.states import SOURCES, Finding, Status, finding
+from app.domains.licensing.rules.states import LIVE, SOURCES, Finding, Status, finding
 from app.domains.licensing.service.stating import about, subject
 
 BATCH = 500
@@ -65,6 +65,15 @@ def expire_licenses(session: Session, *, limit: int = BATCH) -> int:
     for license_ in ended:
         _change(session, license_, Status.EXPIRED)
     return len(ended)
+
+
+def still_lives(session: Session, *, license_: License) -> bool:
+    """Whether a license has not ended, seen under its lock. An end that nobody has noted yet is noted here."""
+    current = _locked(session, license_.id)
+    is_over = finding(current.status, expires_at=current.expires_at, at=now(session)) is Finding.EXPIRED
+    if is_over and current.status in LIVE:
+        _change(session, current, Status.EXPIRED)
+    return current.status in LIVE
 
 
 def _locked(session: Session, license_id: UUID) -> License:

@@ -23,6 +23,7 @@ from app.domains.licensing.models import License, LicenseTemplate
 from app.domains.licensing.rules import contents, keys
 from app.domains.licensing.rules.contents import Contents
 from app.domains.licensing.rules.tokens import Statement
+from app.domains.licensing.service.ending import still_lives
 from app.domains.licensing.service.signing import sign
 from app.domains.licensing.service.stating import about, subject
 from app.domains.licensing.service.templates import find_template
@@ -52,7 +53,8 @@ def issue_license(
     """
     customers.get_customer(session, customer_id=customer_id)
     queries.hold(session, f"license for {key}")
-    if earlier := queries.live_license(session, issued_for=key):
+    earlier = queries.live_license(session, issued_for=key)
+    if earlier and still_lives(session, license_=earlier):
         return _of_customer(earlier, customer_id)
     origin = _origin(session, template, products)
     at = now(session)
@@ -62,7 +64,7 @@ def issue_license(
     if subscription_id is not None:
         queries.hold(session, f"licenses of subscription {subscription_id}")
         for license_ in queries.live_licenses_of(session, subscription_id=subscription_id):
-            if set(license_.products) == set(held.products):
+            if set(license_.products) == set(held.products) and still_lives(session, license_=license_):
                 return _of_customer(license_, customer_id)
     issued = License(
         id=new_id(),
