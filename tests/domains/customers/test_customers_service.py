@@ -359,9 +359,10 @@ class TestUpdate:
     def test_a_lock_shows_what_changed_since_it_was_read(self, books: Books) -> None:
         customer = books.made()
         with books.session() as session:
-            assert service.get_customer(session, customer_id=customer.id).tier is None
+            seen = service.get_customer(session, customer_id=customer.id)
             books.updated(customer, tier="gold", addresses=[address()])
             locked = service.lock_customer(session, customer_id=customer.id)
+            assert locked is seen
             assert (locked.tier, locked.version, len(locked.addresses)) == ("gold", 2, 1)
 
 
