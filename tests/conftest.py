@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 
 from app.core.db import Database
 from app.core.ids import OPERATOR_ID, new_id
@@ -21,6 +22,10 @@ from app.http.principal import Principal
 from app.http.tokens import Tokens
 from app.seeds import seed
 from tests.servers import Servers, prepared, with_mail, worker_processes
+
+# a shared machine may be slow at any moment: no example is timed
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
