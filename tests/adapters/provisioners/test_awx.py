@@ -99,6 +99,14 @@ def test_what_no_longer_stands_for_certain_is_deployed_anew(site, slug, history)
     assert (newest.template, newest.status) == (DEPLOY, "successful")
 
 
+def test_the_second_of_two_that_was_canceled_does_not_hide_the_first(site, slug):
+    first = add(site, slug, "deploy", "running")
+    add(site, slug, "deploy", "canceled")
+    site.provisioner.deploy(wanted(slug))
+    assert len(site.server.kept) == 2
+    assert first.status == "successful"
+
+
 def test_a_deployment_of_another_tenant_of_that_name_does_not_count(site, slug):
     site.provisioner.deploy(wanted(slug))
     site.provisioner.deploy(wanted(slug, tenant_id="another"))

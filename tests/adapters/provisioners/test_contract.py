@@ -170,6 +170,15 @@ def test_two_at_once_are_one(builder: Builder, slug: str):
     assert kinds(builder, slug) == sorted(builder.whole)
 
 
+def test_two_at_once_are_one_wherever_they_meet(remote: Remote, slug: str):
+    for number, write in enumerate(remote.writes):
+        spec = wanted(f"{slug}-{number}")
+        with remote.server.meeting(*write), ThreadPoolExecutor(2) as threads:
+            first, second = threads.map(remote.provisioner.deploy, [spec] * 2)
+        assert first == second
+        assert kinds(remote, spec.reference) == sorted(remote.whole)
+
+
 def test_two_that_destroy_at_once_leave_nothing(builder: Builder, slug: str):
     builder.provisioner.deploy(wanted(slug))
     with ThreadPoolExecutor(2) as threads:

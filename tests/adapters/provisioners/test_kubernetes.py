@@ -122,6 +122,8 @@ def test_a_namespace_of_another_installation_or_tenant_is_not_ours():
     assert not manifests.belongs(own, host="acme.other.example")
     assert not manifests.belongs(own, host=HOST, tenant_id="another")
     assert not manifests.belongs({"metadata": {"name": "bare"}}, host=HOST)
+    own["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "Helm"
+    assert not manifests.belongs(own, host=HOST)
 
 
 AVAILABLE = {

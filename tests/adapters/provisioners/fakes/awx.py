@@ -34,7 +34,7 @@ _ROUTES = Map(
 
 @dataclass
 class Job:
-    """A job as it is kept; `machine` and `answer`: what its playbook does while it runs and when it is through."""
+    """A job as it is kept."""
 
     id: int
     template: int
@@ -119,7 +119,8 @@ class FakeAwx(FakeServer):
     def _job(self, request: Request, job: int) -> Response:
         if (found := self.kept.get(job)) is None:
             return _not_found()
-        self._advance(found)
+        for each in self.kept.values():
+            self._advance(each)
         counts = {"dark": self.unreached} if found.status == "failed" and self.unreached else {}
         return _json({**_shown(found), "artifacts": found.artifacts, "host_status_counts": counts})
 
@@ -140,7 +141,7 @@ class FakeAwx(FakeServer):
         return Response("\n".join(found.stdout), mimetype="text/plain")
 
     def _advance(self, job: Job) -> None:
-        """One look further; what the playbook does happens in two halves, when it begins and when it is through."""
+        """One look at any job further; the playbook builds one half when it begins and one when it is through."""
         if job.ended or (self.stuck and job.status == "running"):
             return
         job.status = LIFE[LIFE.index(job.status) + 1]

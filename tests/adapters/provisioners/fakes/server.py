@@ -14,6 +14,9 @@ from typing import Any, Self
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+PATIENCE_SECONDS = 20.0
+"""How long a request waits for the one that it is to meet."""
+
 
 class _Silent(WSGIRequestHandler):
     """Tests do not read a web server's log."""
@@ -36,6 +39,7 @@ class FakeServer:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self._spoilt: list[Spoilt] = []
+        self._meetings: list[tuple[str, re.Pattern[str], threading.Barrier]] = []
         self._lock = threading.RLock()
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=_Silent
@@ -68,6 +72,16 @@ class FakeServer:
         """The next such request is carried out, and the connection lost before its answer; it has to come."""
         yield from self._once(Spoilt(method, re.compile(path), None))
 
+    @contextmanager
+    def meeting(self, method: str, path: str) -> Iterator[None]:
+        """The next two such requests wait for each other before they are carried out; both have to come."""
+        meeting: list[tuple[str, re.Pattern[str], threading.Barrier]] = []
+        both = threading.Barrier(2, action=lambda: self._meetings.remove(meeting[0]), timeout=PATIENCE_SECONDS)
+        meeting.append((method, re.compile(path), both))
+        self._meetings.append(meeting[0])
+        yield
+        assert meeting[0] not in self._meetings, f"{method} {path} was not asked twice at once"
+
     def answer(self, request: Request) -> Response:
         """Carry out a request."""
         raise NotImplementedError
@@ -83,6 +97,9 @@ class FakeServer:
 
     def _application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request = Request(environ)
+        for method, path, both in [*self._meetings]:
+            if method == request.method and path.fullmatch(request.path):
+                both.wait()
         with self._lock:
             self.asked.append((request.method, request.path))
             spoilt = self._take(request)
