@@ -55,7 +55,9 @@ class Settings:
     mail_from: str = _field("MAIL_FROM", "sender of all mails", "Turnup <no-reply@turnup.local>")
     operations_email: str = _field("OPERATIONS_EMAIL", "where operations are told", "operations@turnup.local")
     sms_gateway_url: str = _field(
-        "SMS_GATEWAY_URL", "where text messages are posted to; empty: they are files in the folder `sms` of TURNUP_VAR", ""
+        "SMS_GATEWAY_URL",
+        "where text messages are posted to; empty: they are files in the folder `sms` of TURNUP_VAR",
+        "",
     )
     sms_gateway_token: str = _field("SMS_GATEWAY_TOKEN", "the gateway's bearer token", "", secret=True)
     base_domain: str = _field("BASE_DOMAIN", "tenants answer under `{slug}.BASE_DOMAIN`", "localhost")
@@ -87,7 +89,9 @@ class Settings:
     awx_deploy_template: int | None = _field("AWX_DEPLOY_TEMPLATE", "id of the job template that deploys", None)
     awx_destroy_template: int | None = _field("AWX_DESTROY_TEMPLATE", "id of the job template that removes", None)
     docker_host: str = _field("DOCKER_HOST", "a Docker Engine, `tcp://host:port`", "")
-    docker_cert_path: str = _field("DOCKER_CERT_PATH", "folder with its ca.pem, cert.pem and key.pem; empty: no TLS", "")
+    docker_cert_path: str = _field(
+        "DOCKER_CERT_PATH", "folder with its ca.pem, cert.pem and key.pem; empty: no TLS", ""
+    )
     docker_image: str = _field(
         "DOCKER_IMAGE", "image of tenants where their template names none; empty: no deployments on Docker", ""
     )
