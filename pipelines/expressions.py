@@ -132,9 +132,10 @@ def roots(paths: Iterable[Path]) -> set[str]:
 
 def reads(step: Step, graph: Graph) -> set[str]:
     """The ancestors whose outputs a step may need."""
-    if not step_paths(step):
+    paths = step_paths(step)
+    if not paths:
         return set()
-    return reads_of(step, {graph.names[n] for n in graph.ancestors(graph.numbers[step.name])})
+    return _named(paths, {graph.names[n] for n in graph.ancestors(graph.numbers[step.name])})
 
 
 def reads_of(step: Step, before: AbstractSet[str]) -> set[str]:
@@ -143,7 +144,10 @@ def reads_of(step: Step, before: AbstractSet[str]) -> set[str]:
     A bare name needs all, also when an input has it: an output of that name comes before the input. `context.x` needs
     none.
     """
-    paths = step_paths(step)
+    return _named(step_paths(step), before)
+
+
+def _named(paths: set[Path], before: AbstractSet[str]) -> set[str]:
     if any(path[0] not in RESERVED_ROOTS or path == ("steps",) for path in paths):
         return set(before)
     return {str(path[1]) for path in paths if path[0] == "steps"} & before

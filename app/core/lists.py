@@ -53,5 +53,6 @@ def containing(
     pattern = "%" + q.lower().replace("/", "//").replace("%", "/%").replace("_", "/_") + "%"
     found = getattr(func, f"{key.class_.__tablename__}_found")(pattern, RARE)
     ids = session.scalars(select(found)).all()
-    named = bindparam(None, ids, type_=ARRAY(key.type))
-    return key == any_(named) if len(ids) < RARE else searched.like(pattern, escape="/")
+    if len(ids) < RARE:
+        return key == any_(bindparam(None, ids, type_=ARRAY(key.type)))
+    return searched.like(pattern, escape="/")

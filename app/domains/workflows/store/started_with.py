@@ -11,7 +11,10 @@ from sqlalchemy import text
 from app.core.db import Database
 from app.domains.workflows.store.records import Execution
 
-_STARTED_WITH = text("SELECT context, event FROM workflow_executions WHERE id = :id")
+_READ = {
+    "context": text("SELECT context FROM workflow_executions WHERE id = :id"),
+    "event": text("SELECT event FROM workflow_executions WHERE id = :id"),
+}
 
 
 class StartedWith(Mapping[str, Any]):
@@ -26,8 +29,7 @@ class StartedWith(Mapping[str, Any]):
     @cached_property
     def _content(self) -> Mapping[str, Any]:
         with self._database.transaction(self._execution.owner_id) as session:
-            row = session.execute(_STARTED_WITH, {"id": self._execution.id}).one()
-        content: Mapping[str, Any] = getattr(row, self._what)
+            content: Mapping[str, Any] = session.execute(_READ[self._what], {"id": self._execution.id}).scalar_one()
         return content
 
     def __getitem__(self, name: str) -> Any:
