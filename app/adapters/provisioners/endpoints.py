@@ -7,7 +7,7 @@ while workers come and go.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -16,7 +16,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
 
 from app.adapters.provisioners import records
-from app.adapters.provisioners.addresses import slug_of_host
+from app.adapters.provisioners.addresses import host_name, slug_of_host
+from app.adapters.provisioners.records import TenantRecord
 from app.core.settings import Settings
 
 THREADS = 8
@@ -24,7 +25,7 @@ THREADS = 8
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title></head>
-<body><h1>{name}</h1><p>This service is active{region}.</p></body>
+<body><h1>{name}</h1><p>This service is active{region}.</p>{brand}</body>
 </html>
 """
 
@@ -47,7 +48,8 @@ class Endpoints:
         return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
-        slug = slug_of_host(self._settings, request.environ.get("HTTP_HOST", ""))
+        host = request.environ.get("HTTP_HOST", "")
+        slug = slug_of_host(self._settings, host) or records.slug_of_domain(self._settings, host_name(host))
         record = records.read(self._settings, slug) if slug else None
         if record is None:
             raise NotFound("No tenant answers under this host name.")
@@ -55,8 +57,7 @@ class Endpoints:
             raise MethodNotAllowed(["GET", "HEAD"], "This address is only read.")
         match request.path:
             case "/":
-                region = f" in {escape(record.region)}" if record.region else ""
-                return Response(_PAGE.format(name=escape(record.name), region=region), mimetype="text/html")
+                return Response(_page(record), mimetype="text/html")
             case "/health":
                 return _json({"status": "ok", "tenant": record.name, "slug": record.slug}, mimetype="application/json")
         raise NotFound("There is nothing at this address.")
@@ -83,6 +84,21 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Endpoints:
         return Endpoints(self._settings)
+
+
+def _page(record: TenantRecord) -> str:
+    region = f" in {escape(record.region)}" if record.region else ""
+    return _PAGE.format(name=escape(record.name), region=region, brand=_brand(record.branding))
+
+
+def _brand(branding: Mapping[str, str]) -> str:
+    """Whose service it is and whom to ask, where that is not the installation itself."""
+    lines = []
+    if name := branding.get("company_name"):
+        lines.append(f"A service of {escape(name)}.")
+    if contact := [escape(branding[each]) for each in ("support_email", "support_phone") if each in branding]:
+        lines.append(f"Support: {', '.join(contact)}")
+    return "".join(f"<p>{line}</p>" for line in lines)
 
 
 def _json(body: dict[str, Any], *, mimetype: str, status: int = 200) -> Response:

@@ -43,6 +43,9 @@ class LocalProvisioner:
             environment=spec.environment,
             resources={name: str(value) for name, value in resources.items() if value is not None},
             config=dict(spec.config),
+            domain=spec.domain,
+            branding=dict(spec.branding),
+            license_key=spec.license_key,
         )
         try:
             records.write(self._settings, record)

@@ -12,7 +12,12 @@ from app.adapters.provisioners.errors import ProvisioningFailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentSpec:
-    """A deployment wanted. `reference` is our name for it (the tenant's slug): unique, and known before it is built."""
+    """A deployment wanted. `reference` is our name for it (the tenant's slug): unique, and known before it is built.
+
+    `domain`: a host name under which it answers besides its own. `branding`: what it looks like, by name (`company_name`,
+    `logo_url`, ...). `license_key`: of the license it runs under. `seconds`: how long it may take until it answers; None: as
+    long as the provisioner allows.
+    """
 
     reference: str
     tenant_id: str
@@ -23,6 +28,10 @@ class DeploymentSpec:
     memory_gb: Decimal | None = None
     storage_gb: Decimal | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    domain: str | None = None
+    branding: Mapping[str, str] = field(default_factory=dict)
+    license_key: str | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,16 @@ def workload(spec: DeploymentSpec, *, host: str, default_image: str) -> Workload
             "TENANT_HOST": host,
             "TENANT_REGION": spec.region or "",
             "TENANT_ENVIRONMENT": spec.environment,
+            **_of_customer(spec),
         },
     )
+
+
+def _of_customer(spec: DeploymentSpec) -> dict[str, str]:
+    """What a tenant has whom somebody made for a customer: a license, a domain of its own, a brand."""
+    told = {"TENANT_LICENSE_KEY": spec.license_key, "TENANT_DOMAIN": spec.domain}
+    brand = {f"TENANT_BRAND_{name.upper()}": value for name, value in spec.branding.items()}
+    return {name: value for name, value in told.items() if value} | brand
 
 
 def is_refused(pull_error: str) -> bool:

@@ -2,6 +2,7 @@
 
 Conflict
 ├── SlugTaken     another tenant has that slug
+├── DomainTaken   another tenant has that domain
 └── EmailTaken    another user has that e-mail address
 """
 
@@ -9,13 +10,19 @@ from __future__ import annotations
 
 from app.core.errors import Conflict
 
-__all__ = ["EmailTaken", "SlugTaken"]
+__all__ = ["DomainTaken", "EmailTaken", "SlugTaken"]
 
 
 class SlugTaken(Conflict):
     """Another tenant has that slug."""
 
     code = "slug-taken"
+
+
+class DomainTaken(Conflict):
+    """Another tenant has that domain."""
+
+    code = "domain-taken"
 
 
 class EmailTaken(Conflict):

@@ -26,11 +26,15 @@ from app.core.ids import new_id
 
 
 class Tenant(Owned, Timestamped, Base):
-    """The unit of isolation. `owner_id` is who made it: the operator (who owns itself), or a selling tenant."""
+    """The unit of isolation. `owner_id` is who made it: the operator (who owns itself), or a selling tenant.
+
+    `domain`: a host name of its own under which it answers besides, once in the whole installation. `branding`: what it looks like.
+    """
 
     __tablename__ = "tenants"
     __table_args__ = (
         CheckConstraint("slug ~ '^[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])$'", name="slug_form"),
+        CheckConstraint("domain ~ '^[a-z0-9-]+([.][a-z0-9-]+)+$'", name="domain_form"),
         # the list of tenants, newest first, in keyset pages
         Index("ix_tenants_owner_id", "owner_id", "created_at", "id"),
     )
@@ -40,7 +44,7 @@ class Tenant(Owned, Timestamped, Base):
     slug: Mapped[str] = mapped_column(Text, unique=True)
     is_active: Mapped[bool] = mapped_column(server_default=true(), default=True)
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
-    domain: Mapped[str | None] = mapped_column(Text)
+    domain: Mapped[str | None] = mapped_column(Text, unique=True)
     branding: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
 
     @classmethod

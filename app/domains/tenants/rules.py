@@ -1,4 +1,4 @@
-"""Pure decisions about tenants and users: slugs, passwords, e-mail addresses, permissions."""
+"""Pure decisions about tenants and users: slugs, domains, passwords, e-mail addresses, permissions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 MIN_SLUG_LENGTH = 3
 MAX_SLUG_LENGTH = 63
 """The longest DNS label (RFC 1035)."""
+MAX_DOMAIN_LENGTH = 253
 
 MIN_PASSWORD_LENGTH = 12
 MAX_PASSWORD_LENGTH = 256
@@ -32,26 +33,73 @@ SEEDED_ROLES: Mapping[str, tuple[str, ...]] = {
         "customer.read",
         "customer.create",
         "customer.update",
+        "lead.*",
+        "quote.*",
+        "site_survey.read",
+        "site_survey.create",
+        "partner.read",
+        "partner.use",
+        "plan.read",
+        "subscription.read",
     ),
     "operations": (
         "order.read",
         "order.process",
         "order.update",
         "customer.read",
+        "quote.read",
+        "site_survey.*",
+        "deployment.read",
+        "deployment.schedule",
         "message.read",
         "team.read",
+        "ticket.read",
+        "ticket.update",
+        "ticket.reply",
         "workflow:view",
         "workflow:execute",
     ),
-    "support": ("order.read", "customer.read", "message.read", "ticket.*", "workflow:view"),
-    "billing": ("order.read", "customer.read", "invoice.*", "payment.*", "subscription.*"),
-    "partner": ("order.read", "order.create", "order.submit", "license.read", "license.allocate", "deployment.read"),
+    "support": (
+        "order.read",
+        "customer.read",
+        "lead.read",
+        "quote.read",
+        "site_survey.read",
+        "message.read",
+        "ticket.*",
+        "workflow:view",
+    ),
+    "billing": (
+        "order.read",
+        "customer.read",
+        "quote.read",
+        "invoice.*",
+        "payment.*",
+        "plan.*",
+        "subscription.*",
+        "partner.read",
+        "partner.use",
+        "commission.*",
+    ),
+    "partner": (
+        "order.read",
+        "order.create",
+        "order.submit",
+        "license.read",
+        "license.allocate",
+        "deployment.read",
+        "partner.use",
+    ),
     TENANT_ADMIN: (
         "order.*",
         "customer.*",
+        "lead.*",
+        "quote.*",
+        "site_survey.*",
         "license.*",
         "workflow:*",
         "engine.switch",
+        "event.publish",
         "user.*",
         "role.*",
         "tenant.read",
@@ -60,9 +108,13 @@ SEEDED_ROLES: Mapping[str, tuple[str, ...]] = {
         "message_template.*",
         "team.read",
         "ticket.*",
+        "sla_target.update",
         "invoice.*",
         "payment.*",
+        "plan.*",
         "subscription.*",
+        "partner.*",
+        "commission.*",
         "deployment.read",
     ),
     PLATFORM_ADMIN: (EVERYTHING,),
@@ -83,6 +135,7 @@ RESERVED_SLUGS = frozenset(
 """Names under the base domain that could pass for the operator's, or that machines look up by themselves."""
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # the form that browsers accept (HTML, "valid e-mail address"): a login name need not be deliverable
 _EMAIL = re.compile(
     r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
@@ -108,6 +161,28 @@ def slug_fault(slug: str) -> str | None:
         return "A subdomain has no two hyphens in third and fourth place: those are internationalised names."
     if slug in RESERVED_SLUGS:
         return f"The subdomain “{slug}” is reserved."
+    return None
+
+
+def normal_domain(domain: str) -> str:
+    """The form in which a domain is kept and compared: lower-case, other scripts as DNS has them (xn--), no dot at its end."""
+    plain = domain.strip().lower().removesuffix(".")
+    try:
+        return plain.encode("idna").decode()
+    except UnicodeError:
+        return plain
+
+
+def domain_fault(domain: str, *, base_domain: str, own_host: str = "") -> str | None:
+    """What is wrong with a tenant's own domain (in its normal form), as a sentence; None when nothing is.
+
+    `base_domain`: under which all tenants answer; a domain there would pass for another tenant. `own_host`: where the
+    installation itself answers.
+    """
+    if len(domain) > MAX_DOMAIN_LENGTH or not _DOMAIN.fullmatch(domain):
+        return "A domain is a full host name like portal.example.com, without scheme, port or path."
+    if domain == own_host or f".{domain}".endswith((f".{base_domain.lower()}", ".localhost")):
+        return f"The name {domain} is this installation's to give out: a domain of its own is another."
     return None
 
 

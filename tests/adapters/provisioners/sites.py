@@ -36,7 +36,7 @@ PATIENCE = 30.0
 HASTE = 0.2
 POLL = 0.01
 NOWHERE = "http://127.0.0.1:1"
-SETTINGS = Settings(base_domain="tenants.example", provision_seconds=PATIENCE)
+SETTINGS = Settings(base_domain="tenants.example", provision_seconds=PATIENCE, awx_provision_seconds=PATIENCE)
 
 Census = list[tuple[str, str]]
 """What there is of a tenant: kinds, each with an identity that changes when it is made anew or changed."""
@@ -154,7 +154,7 @@ class Remote:
     @contextmanager
     def unready(self) -> Iterator[Provisioner]:
         self._stay_unready(True)
-        yield self.made(replace(self.settings, provision_seconds=HASTE))
+        yield self.made(replace(self.settings, provision_seconds=HASTE, awx_provision_seconds=HASTE))
         self._stay_unready(False)
 
     def hopeless(self, slug: str) -> AbstractContextManager[tuple[DeploymentSpec, str]]:

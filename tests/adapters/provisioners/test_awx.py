@@ -50,6 +50,14 @@ def test_the_playbook_gets_the_whole_specification(site, slug):
     }
 
 
+def test_the_playbook_is_told_of_domain_brand_and_license(site, slug):
+    brand = {"company_name": "Fast Partner"}
+    site.provisioner.deploy(wanted(slug, domain="portal.example.com", branding=brand, license_key="AAAAA"))
+    [job] = site.server.kept.values()
+    told = {name: job.variables[f"turnup_{name}"] for name in ("domain", "branding", "license_key")}
+    assert told == {"domain": "portal.example.com", "branding": brand, "license_key": "AAAAA"}
+
+
 def test_the_address_is_what_the_playbook_has_set(site, slug):
     deployed = site.provisioner.deploy(wanted(slug))
     assert deployed.endpoint == f"{site.server.addresses.address}/{slug}.tenants.example"

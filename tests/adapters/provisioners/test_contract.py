@@ -261,3 +261,14 @@ def test_a_server_that_is_away_fails_for_now(remote: Remote, slug: str):
             attempt()
         assert not failure.value.permanent
         assert not remote.secret or remote.secret not in str(failure.value)
+
+
+def test_the_time_that_a_deployment_is_given_comes_before_the_usual_one(remote: Remote, slug: str):
+    with remote.unready() as hasty:
+        patient = remote.provisioner
+        for provisioner, seconds in ((patient, 0.2), (hasty, None)):
+            with pytest.raises(ProvisioningFailed) as failure:
+                provisioner.deploy(wanted(slug, seconds=seconds))
+            assert not failure.value.permanent
+    remote.provisioner.deploy(wanted(slug, seconds=20.0))
+    assert kinds(remote, slug) == sorted(remote.whole)

@@ -55,6 +55,11 @@ def test_traefik_learns_the_host_and_whether_it_is_served_by_tls():
     assert blueprints.container(plan(tls=True))["Labels"]["traefik.http.routers.tenant-acme.tls"] == "true"
 
 
+def test_traefik_learns_a_domain_of_its_own():
+    labels = blueprints.container(plan(domain="portal.example.com"))["Labels"]
+    assert labels["traefik.http.routers.tenant-acme.rule"] == f"Host(`{HOST}`) || Host(`portal.example.com`)"
+
+
 def test_without_amounts_there_are_no_limits():
     host = blueprints.container(plan(cpu=None, memory_gb=None))["HostConfig"]
     assert not {"NanoCpus", "Memory"} & host.keys()

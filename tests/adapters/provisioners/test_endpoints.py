@@ -51,3 +51,51 @@ def test_a_tenant_is_there_as_long_as_its_record(there, tenant):
     assert there.get(tenant, "/health").status_code == 200
     records.remove(there.settings, tenant)
     assert there.get(tenant, "/health").status_code == 404
+
+
+@pytest.fixture
+def domain(slug: str) -> str:
+    """A domain that no other test uses."""
+    return f"portal.{slug}.example.com"
+
+
+def branded(slug: str, domain: str | None) -> TenantRecord:
+    branding = {"company_name": "<i>Fast</i> Partner", "support_email": "help@example.com"}
+    return TenantRecord(
+        slug=slug, name="Branded", tenant_id="0", schema="s", role="r", domain=domain, branding=branding
+    )
+
+
+def test_a_tenant_answers_under_a_domain_of_its_own_besides(there, slug, domain):
+    records.write(there.settings, branded(slug, domain))
+    for host in (f"{slug}.localhost", domain, f"{domain.upper()}.:8081"):
+        assert there.ask(host, "/health").json()["slug"] == slug
+    records.remove(there.settings, slug)
+    assert there.ask(domain).status_code == 404
+    assert records.slug_of_domain(there.settings, domain) is None
+
+
+def test_a_brand_is_shown_and_escaped(there, slug):
+    records.write(there.settings, branded(slug, None))
+    page = there.get(slug).text
+    assert "A service of &lt;i&gt;Fast&lt;/i&gt; Partner." in page
+    assert "Support: help@example.com" in page
+
+
+def test_a_domain_goes_with_its_tenant_and_stays_with_its_next_one(there, slug, domain):
+    records.write(there.settings, branded(slug, domain))
+    records.write(there.settings, branded(slug, f"new.{domain}"))
+    assert there.ask(domain).status_code == 404
+    assert there.ask(f"new.{domain}").status_code == 200
+    other = f"{slug}-2"
+    records.write(there.settings, branded(other, f"new.{domain}"))
+    records.remove(there.settings, slug)
+    assert there.ask(f"new.{domain}", "/health").json()["slug"] == other
+
+
+@pytest.mark.parametrize("host", ["../tenants", "..", "a/b.example", ".example.com", "x" * 300 + ".example.com"])
+def test_what_is_no_host_name_is_nobody_s(there, host):
+    assert records.slug_of_domain(there.settings, host) is None
+    with pytest.raises(ValueError, match="no host name"):
+        records.write(there.settings, branded("t-none", host))
+    assert records.read(there.settings, "t-none") is None

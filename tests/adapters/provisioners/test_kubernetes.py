@@ -46,6 +46,7 @@ def only(kind: str, of: Plan) -> dict[str, Any]:
         {"ingress_class": "nginx", "tls": True},
         {"tls": True, "issuer": "letsencrypt"},
         {"spec": {"cpu": None, "memory_gb": None, "storage_gb": None}},
+        {"spec": {"domain": "portal.example.com"}, "tls": True, "issuer": "letsencrypt"},
     ],
 )
 def test_every_object_fits_its_published_schema(fields):
@@ -113,6 +114,21 @@ def test_the_ingress_serves_tls_where_addresses_are_https(fields, tls, annotatio
     ingress = only("Ingress", plan(**fields))
     assert ingress["spec"].get("tls") == tls
     assert ingress["metadata"].get("annotations") == annotations
+
+
+def test_a_domain_of_its_own_is_a_second_host_with_a_certificate_of_its_own():
+    both = {"spec": {"domain": "portal.example.com"}, "tls": True}
+    spec = only("Ingress", plan(**both, issuer="letsencrypt"))["spec"]
+    assert [rule["host"] for rule in spec["rules"]] == [HOST, "portal.example.com"]
+    assert [each["hosts"] for each in spec["tls"]] == [[HOST], ["portal.example.com"]]
+    assert len({each["secretName"] for each in spec["tls"]}) == 2
+    assert only("Ingress", plan(**both))["spec"]["tls"] == [{"hosts": [HOST, "portal.example.com"]}]
+
+
+def test_what_may_take_longer_is_not_restarted_meanwhile():
+    for seconds, threshold in ((None, 60), (10, 60), (900, 900)):
+        pod = only("Deployment", plan(spec={"seconds": seconds}))["spec"]["template"]["spec"]
+        assert pod["containers"][0]["startupProbe"]["failureThreshold"] == threshold
 
 
 def test_a_namespace_of_another_installation_or_tenant_is_not_ours():

@@ -47,6 +47,8 @@ def test_a_kubeconfig_may_say_where_kubernetes_is():
         ({"KUBERNETES_API_URL": "tcp://x"}, "KUBERNETES_API_URL must begin with http:// or https://"),
         ({"AWX_DEPLOY_TEMPLATE": "deploy"}, "AWX_DEPLOY_TEMPLATE must be a whole number"),
         ({"PROVISION_SECONDS": "0"}, "PROVISION_SECONDS must be positive"),
+        ({"PROVISION_SECONDS": "1801"}, "at most 1800"),
+        ({"AWX_PROVISION_SECONDS": "-1"}, "AWX_PROVISION_SECONDS too"),
     ],
 )
 def test_settings_that_cannot_be_are_told(variables, fault):

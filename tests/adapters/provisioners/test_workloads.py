@@ -25,6 +25,15 @@ def test_the_configuration_decides():
     assert (found.variables["A"], found.variables["B"]) == ("1", "two")
 
 
+def test_the_container_is_told_of_license_domain_and_brand():
+    spec = wanted("acme", license_key="AAAAA", domain="portal.example.com", branding={"company_name": "Fast Partner"})
+    variables = workload(spec, host=HOST, default_image=IMAGE).variables
+    assert variables["TENANT_LICENSE_KEY"] == "AAAAA"
+    assert variables["TENANT_DOMAIN"] == "portal.example.com"
+    assert variables["TENANT_BRAND_COMPANY_NAME"] == "Fast Partner"
+    assert not [name for name in workload(wanted("acme"), host=HOST, default_image=IMAGE).variables if "BRAND" in name]
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -54,6 +54,9 @@ def to_deploy(spec: DeploymentSpec, host: str) -> dict[str, Any]:
         "turnup_environment": spec.environment,
         "turnup_config": dict(spec.config),
         **{f"turnup_{name}": float(amount) for name, amount in amounts.items() if amount is not None},
+        **({"turnup_domain": spec.domain} if spec.domain else {}),
+        **({"turnup_branding": dict(spec.branding)} if spec.branding else {}),
+        **({"turnup_license_key": spec.license_key} if spec.license_key else {}),
     }
 
 

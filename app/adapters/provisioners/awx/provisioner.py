@@ -34,7 +34,7 @@ class AwxProvisioner:
 
     def deploy(self, spec: DeploymentSpec) -> Deployed:
         references.check(spec.reference)
-        deadline = Deadline.within(self._settings.provision_seconds)
+        deadline = Deadline.within(spec.seconds or self._settings.awx_provision_seconds)
         with connected(self._settings) as awx:
             job = self._follow(awx, self._deploying(awx, spec), deadline)
         endpoint = jobs.endpoint(job) or activation_url(self._settings, spec.reference)
@@ -44,7 +44,7 @@ class AwxProvisioner:
     def destroy(self, reference: str) -> None:
         references.check(reference)
         host = tenant_host(self._settings, reference)
-        deadline = Deadline.within(self._settings.provision_seconds)
+        deadline = Deadline.within(self._settings.awx_provision_seconds)
         with connected(self._settings) as awx:
             last = next(iter(jobs.of_host(awx.jobs(*self._templates), host)), None)
             if last is not None and last.action == jobs.DESTROY and (last.is_active or last.status == jobs.SUCCESSFUL):

@@ -96,10 +96,11 @@ def _blueprint(plan: Plan) -> dict[str, Any]:
 def _routing(plan: Plan) -> dict[str, str]:
     """How Traefik learns which host names come here."""
     own = name(plan.spec.reference)
+    hosts = [plan.host, *([plan.spec.domain] if plan.spec.domain else [])]
     return {
         "traefik.enable": "true",
         "traefik.docker.network": plan.network,
-        f"traefik.http.routers.{own}.rule": f"Host(`{plan.host}`)",
+        f"traefik.http.routers.{own}.rule": " || ".join(f"Host(`{host}`)" for host in hosts),
         f"traefik.http.services.{own}.loadbalancer.server.port": str(plan.workload.port),
         **({f"traefik.http.routers.{own}.tls": "true"} if plan.tls else {}),
     }

@@ -28,7 +28,7 @@ class DockerProvisioner:
     def deploy(self, spec: DeploymentSpec) -> Deployed:
         references.check(spec.reference)
         plan = self._plan(spec)
-        deadline = Deadline.within(self._settings.provision_seconds)
+        deadline = Deadline.within(spec.seconds or self._settings.provision_seconds)
         with connected(self._settings) as docker:
             self._place(docker, plan)
             docker.ensure_image(plan.workload.image, deadline)
@@ -112,7 +112,7 @@ class DockerProvisioner:
             return (state.get("Health") or {}).get("Status") == "healthy"
 
         if not until(is_healthy, within=deadline.left, every=self._poll_seconds):
-            message = f"The container {name} was not healthy within {self._settings.provision_seconds:g} seconds"
+            message = f"The container {name} was not healthy within {plan.spec.seconds or self._settings.provision_seconds:g} seconds"
             raise ProvisioningFailed(f"{message} ({_trouble(state)}).", permanent=False)
 
 

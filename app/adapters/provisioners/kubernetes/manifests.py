@@ -29,6 +29,7 @@ NAME = "tenant"
 PORT = "http"
 USER = 10001
 MIB_PER_GB = 1024
+START_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,19 +135,27 @@ def service(plan: Plan) -> Manifest:
 
 
 def ingress(plan: Plan) -> Manifest:
-    """The tenant's host. With TLS but no issuer the ingress controller's own certificate serves it."""
+    """The tenant's hosts. With TLS but no issuer the ingress controller's own certificate serves them."""
+    hosts = [plan.host, *([plan.spec.domain] if plan.spec.domain else [])]
     backend = {"service": {"name": NAME, "port": {"name": PORT}}}
     manifest = _head("networking.k8s.io/v1", "Ingress", plan)
-    specification: Manifest = {
-        "rules": [{"host": plan.host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]
-    }
+    paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
+    specification: Manifest = {"rules": [{"host": host, "http": {"paths": paths}} for host in hosts]}
     if plan.ingress_class:
         specification["ingressClassName"] = plan.ingress_class
     if plan.tls:
-        specification["tls"] = [{"hosts": [plan.host], **({"secretName": f"{NAME}-tls"} if plan.issuer else {})}]
+        specification["tls"] = _certificates(plan, hosts)
     if plan.tls and plan.issuer:
         manifest["metadata"]["annotations"] = {"cert-manager.io/cluster-issuer": plan.issuer}
     return {**manifest, "spec": specification}
+
+
+def _certificates(plan: Plan, hosts: list[str]) -> list[Manifest]:
+    """One each where they are issued: a domain that does not lead here yet must not keep the other from its own."""
+    if not plan.issuer:
+        return [{"hosts": hosts}]
+    names = (f"{NAME}-tls", f"{NAME}-domain-tls")
+    return [{"hosts": [host], "secretName": name} for host, name in zip(hosts, names, strict=False)]
 
 
 def _container(plan: Plan) -> Manifest:
@@ -157,8 +166,9 @@ def _container(plan: Plan) -> Manifest:
         "ports": [{"name": PORT, "containerPort": plan.workload.port, "protocol": "TCP"}],
         "envFrom": [{"secretRef": {"name": NAME}}],
         "resources": _resources(plan.spec),
-        # a minute to start; from then on five seconds until traffic stops, half a minute until a restart
-        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
+        # a minute to start, or as long as its template gives it
+        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": _start_seconds(plan.spec)},
+        # from then on five seconds until traffic stops, half a minute until a restart
         "readinessProbe": {**probe, "periodSeconds": 5, "failureThreshold": 1},
         "livenessProbe": {**probe, "periodSeconds": 10, "failureThreshold": 3},
         "securityContext": {
@@ -171,6 +181,10 @@ def _container(plan: Plan) -> Manifest:
             *([{"name": "data", "mountPath": plan.workload.data_path}] if plan.spec.storage_gb else []),
         ],
     }
+
+
+def _start_seconds(spec: DeploymentSpec) -> int:
+    return max(START_SECONDS, int(spec.seconds or 0))
 
 
 def _volumes(plan: Plan) -> list[Manifest]:

@@ -26,7 +26,7 @@ class KubernetesProvisioner:
     def deploy(self, spec: DeploymentSpec) -> Deployed:
         references.check(spec.reference)
         plan = self._plan(spec)
-        deadline = Deadline.within(self._settings.provision_seconds)
+        deadline = Deadline.within(spec.seconds or self._settings.provision_seconds)
         with connected(self._settings) as cluster:
             self._claim(cluster, plan, deadline)
             for manifest in manifests.contents(plan):
@@ -106,5 +106,5 @@ class KubernetesProvisioner:
 
         if not until(is_available, within=deadline.left, every=self._poll_seconds):
             found = status.trouble(cluster.pods(namespace))
-            message = f"{plan.spec.reference} was not available within {self._settings.provision_seconds:g} seconds"
+            message = f"{plan.spec.reference} was not available within {plan.spec.seconds or self._settings.provision_seconds:g} seconds"
             raise ProvisioningFailed(f"{message} ({found})." if found else f"{message}.", permanent=False)

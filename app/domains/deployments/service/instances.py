@@ -25,6 +25,8 @@ from app.domains.deployments.service.templates import get_template
 from app.domains.tenants import service as tenants
 
 HEALTHY, UNHEALTHY = "healthy", "unhealthy"
+LICENSE_KEY = "license_key"
+"""Under this name an instance's config holds the key of the license that it runs under."""
 
 
 def find_instance(session: Session, *, tenant_id: UUID, environment: str = PRODUCTION) -> DeploymentInstance | None:
@@ -56,8 +58,12 @@ def begin_provisioning(
     config: Mapping[str, Any] | None = None,
     order_id: int | None = None,
     environment: str = PRODUCTION,
+    customer_id: UUID | None = None,
+    key: str | None = None,
 ) -> DeploymentInstance:
     """The tenant's instance in that environment, made if there is none, in state provisioning (or active, if it is).
+
+    `customer_id` and `key`: whose it is and what asked for it, of a tenant that is made for a customer.
 
     Raises NotFound for an unknown tenant or template, Conflict while the former instance is being removed.
     """
@@ -71,6 +77,8 @@ def begin_provisioning(
             tenant_id=tenant_id,
             template_id=template_id,
             order_id=order_id,
+            customer_id=customer_id,
+            provisioned_for=key,
             environment=environment,
             region=region,
             deployment_type=template.deployment_type,
@@ -97,6 +105,9 @@ def begin_provisioning(
 def specification(session: Session, *, instance: DeploymentInstance) -> DeploymentSpec:
     """What its provisioner is asked for. Raises NotFound when the tenant is gone."""
     tenant = tenants.get_tenant(session, tenant_id=instance.tenant_id)
+    template = get_template(session, template_id=instance.template_id)
+    config = dict(instance.config)
+    license_key = config.pop(LICENSE_KEY, None)
     return DeploymentSpec(
         reference=instance.external_reference,
         tenant_id=str(tenant.id),
@@ -106,7 +117,11 @@ def specification(session: Session, *, instance: DeploymentInstance) -> Deployme
         cpu=instance.allocated_cpu,
         memory_gb=instance.allocated_memory_gb,
         storage_gb=instance.allocated_storage_gb,
-        config=instance.config,
+        config=config,
+        domain=tenant.domain,
+        branding=tenant.branding,
+        license_key=license_key,
+        seconds=template.provision_seconds,
     )
 
 
@@ -147,7 +162,8 @@ def fail_provisioning(session: Session, *, instance_id: UUID, reason: str) -> No
 
 def begin_destroying(session: Session, *, instance_id: UUID) -> DeploymentInstance | None:
     """The instance, now in state destroying; None when there is none, or it is destroyed already."""
-    _move(session, instance_id, State.DESTROYING)
+    # a customer is not kept by what is going
+    _move(session, instance_id, State.DESTROYING, customer_id=None, provisioned_for=None)
     instance = queries.instance(session, instance_id)
     return instance if instance is not None and instance.state == State.DESTROYING else None
 

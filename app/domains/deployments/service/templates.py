@@ -1,4 +1,4 @@
-"""Templates: listed, edited, chosen for an order."""
+"""Templates: listed, edited, chosen for an order or for a customer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from app.core.errors import Fault, Invalid
 from app.domains.deployments import queries
 from app.domains.deployments.errors import NoTemplate, TemplateNameTaken, TemplateNotFound
 from app.domains.deployments.models import DeploymentTemplate
-from app.domains.deployments.rules import DEPLOYMENT_TYPES, Candidate, Wish, choose
+from app.domains.deployments.rules import (
+    DEPLOYMENT_TYPES,
+    LONGEST_SECONDS,
+    SHORTEST_SECONDS,
+    Candidate,
+    Wish,
+    choose,
+)
 
 _AUDITED = ("name", "deployment_type", "region", "is_default", "is_active")
 _EDITABLE = frozenset(
@@ -26,6 +33,7 @@ _EDITABLE = frozenset(
         "resource_cpu_default",
         "resource_memory_default",
         "resource_storage_default",
+        "provision_seconds",
         "configuration",
     }
 )
@@ -60,6 +68,36 @@ def get_template(session: Session, *, template_id: UUID) -> DeploymentTemplate:
         return template
     message = "There is no such deployment template."
     raise TemplateNotFound(message)
+
+
+def find_template(session: Session, *, template: UUID | str) -> DeploymentTemplate:
+    """The template of that id or name, active or not. Raises TemplateNotFound, naming what was looked for."""
+    template_id = as_id(template)
+    found = queries.template(session, template_id) if template_id else None
+    found = found or queries.template_by_name(session, str(template))
+    if found is None:
+        message = f"There is no deployment template “{template}”."
+        raise TemplateNotFound(message, faults=[Fault("/template_id", message)])
+    return found
+
+
+def template_for_customer(
+    session: Session, *, template: UUID | str | None, region: str | None, deployment_type: str | None
+) -> DeploymentTemplate:
+    """The template that a customer's tenant gets: the one named (by id or name), else by the rules of orders.
+
+    A type that is asked for is the type that it gets. Raises TemplateNotFound, NoTemplate.
+    """
+    named = None if template is None else find_template(session, template=template)
+    chosen = choose_template(
+        session, template_id=named.id if named else None, region=region, deployment_type=deployment_type
+    )
+    if deployment_type is not None and chosen.deployment_type != deployment_type:
+        where = f" in the region {region}" if region else ""
+        found = f"the template {chosen.name} is of type {chosen.deployment_type}"
+        message = f"No deployment template of type {deployment_type} fits{where}: {found}."
+        raise NoTemplate(message, faults=[Fault("/deployment_type", message)])
+    return chosen
 
 
 def all_templates() -> Select[DeploymentTemplate]:
@@ -101,6 +139,10 @@ def _write(session: Session, template: DeploymentTemplate, fields: Mapping[str, 
     if "deployment_type" in fields and fields["deployment_type"] not in DEPLOYMENT_TYPES:
         message = f"A deployment is of type {', '.join(DEPLOYMENT_TYPES)}."
         raise Invalid(message, faults=[Fault("/deployment_type", message)])
+    seconds = fields.get("provision_seconds")
+    if seconds is not None and not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+        message = f"A deployment may take {SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds."
+        raise Invalid(message, faults=[Fault("/provision_seconds", message)])
     for name, value in fields.items():
         setattr(template, name, value)
     try:
@@ -139,3 +181,13 @@ def _candidate(template: DeploymentTemplate) -> Candidate:
 
 def _picture(template: DeploymentTemplate) -> dict[str, Any]:
     return {name: getattr(template, name) for name in _AUDITED}
+
+
+def as_id(text: UUID | str) -> UUID | None:
+    """The id that a text is; None for any other text."""
+    if isinstance(text, UUID):
+        return text
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,6 +1,6 @@
 """The verbs of the tenants room. None commits; all run as the session's owner unless they say otherwise."""
 
-from app.domains.tenants.rules import allows, email_fault, slug_fault
+from app.domains.tenants.rules import MIN_SLUG_LENGTH, allows, email_fault, slug_fault
 from app.domains.tenants.service.roles import all_roles, ensure_roles
 from app.domains.tenants.service.sessions import (
     Grant,
@@ -14,16 +14,19 @@ from app.domains.tenants.service.sessions import (
 )
 from app.domains.tenants.service.tenants import (
     all_tenants,
+    checked_domain,
     create_tenant,
     delete_tenant,
     find_by_slug,
     get_tenant,
     seed,
     slug_is_free,
+    time_zone,
 )
 from app.domains.tenants.service.users import all_users, create_user, get_user, seed_administrator
 
 __all__ = [
+    "MIN_SLUG_LENGTH",
     "Grant",
     "Identity",
     "all_roles",
@@ -32,6 +35,7 @@ __all__ = [
     "allows",
     "authenticate",
     "change_password",
+    "checked_domain",
     "create_tenant",
     "create_user",
     "delete_tenant",
@@ -48,4 +52,5 @@ __all__ = [
     "seed_administrator",
     "slug_fault",
     "slug_is_free",
+    "time_zone",
 ]

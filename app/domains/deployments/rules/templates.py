@@ -1,36 +1,16 @@
-"""Pure decisions: which template an order gets, and how an instance may change."""
+"""Which template an order gets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
+from app.core.settings import MOST_PROVISION_SECONDS
+
 DEPLOYMENT_TYPES = ("local", "kubernetes", "awx", "docker", "none")
-PRODUCTION = "production"
-"""The environment that orders are provisioned into."""
-
-
-class State(StrEnum):
-    """States of an instance."""
-
-    PENDING = "pending"
-    PROVISIONING = "provisioning"
-    ACTIVE = "active"
-    FAILED = "failed"
-    DESTROYING = "destroying"
-    DESTROYED = "destroyed"
-
-
-SOURCES: Mapping[State, frozenset[State]] = {
-    State.PROVISIONING: frozenset({State.PENDING, State.PROVISIONING, State.FAILED}),
-    State.ACTIVE: frozenset({State.PROVISIONING, State.FAILED}),
-    State.FAILED: frozenset({State.PENDING, State.PROVISIONING}),
-    State.DESTROYING: frozenset(State) - {State.DESTROYED},
-    State.DESTROYED: frozenset({State.DESTROYING}),
-}
-"""From which states each state may be reached."""
+SHORTEST_SECONDS, LONGEST_SECONDS = 10, MOST_PROVISION_SECONDS
+"""Bounds of how long a template lets a deployment take until it answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

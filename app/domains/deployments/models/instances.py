@@ -12,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    Integer,
     Numeric,
     Text,
     UniqueConstraint,
@@ -29,7 +30,10 @@ SIZE = Numeric(10, 2)
 
 
 class DeploymentTemplate(Owned, Timestamped, Base):
-    """Something that can be provisioned. `region` null: in any region. Resources: CPUs, GB of memory and storage."""
+    """Something that can be provisioned. `region` null: in any region. Resources: CPUs, GB of memory and storage.
+
+    `provision_seconds`: how long one may take until it answers; null: what its provisioner allows.
+    """
 
     __tablename__ = "deployment_templates"
     __table_args__ = (
@@ -39,6 +43,7 @@ class DeploymentTemplate(Owned, Timestamped, Base):
             "resource_cpu_default >= 0 AND resource_memory_default >= 0 AND resource_storage_default >= 0",
             name="resources",
         ),
+        CheckConstraint("provision_seconds BETWEEN 10 AND 1800", name="provision_seconds"),
         # one default per region, and one for any region
         Index(
             "uq_deployment_templates_default",
@@ -61,6 +66,7 @@ class DeploymentTemplate(Owned, Timestamped, Base):
     resource_cpu_default: Mapped[Decimal | None] = mapped_column(SIZE)
     resource_memory_default: Mapped[Decimal | None] = mapped_column(SIZE)
     resource_storage_default: Mapped[Decimal | None] = mapped_column(SIZE)
+    provision_seconds: Mapped[int | None] = mapped_column(Integer)
     configuration: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
 
 
@@ -80,13 +86,19 @@ class DeploymentInstance(Owned, Timestamped, Base):
     """What was provisioned for a tenant.
 
     `tenant_id` and `order_id` by value: the row of a destroyed instance outlives its tenant. `external_reference` is
-    how the provisioner finds it, known before anything is built.
+    how the provisioner finds it, known before anything is built. `customer_id` and `provisioned_for` (what asked for it,
+    so that asking again finds it) are those of a tenant that was made for a customer, until it is being removed.
     """
 
     __tablename__ = "deployment_instances"
     __table_args__ = (
         CheckConstraint(
             "state IN ('pending', 'provisioning', 'active', 'failed', 'destroying', 'destroyed')", name="state"
+        ),
+        # a customer who has no deployment left may be deleted
+        CheckConstraint(
+            "state NOT IN ('destroying', 'destroyed') OR (customer_id IS NULL AND provisioned_for IS NULL)",
+            name="customer_of_live",
         ),
         # a tenant's live instance: one per environment
         Index(
@@ -95,6 +107,25 @@ class DeploymentInstance(Owned, Timestamped, Base):
             "environment",
             unique=True,
             postgresql_where=text("state <> 'destroyed'"),
+        ),
+        # what was provisioned for a customer of the same; what keeps a customer from being deleted
+        Index(
+            "uq_deployment_instances_customer_id",
+            "customer_id",
+            "template_id",
+            "region",
+            "environment",
+            unique=True,
+            postgresql_where=text("customer_id IS NOT NULL"),
+            postgresql_nulls_not_distinct=True,
+        ),
+        # what was asked for before
+        Index(
+            "uq_deployment_instances_provisioned_for",
+            "owner_id",
+            "provisioned_for",
+            unique=True,
+            postgresql_where=text("provisioned_for IS NOT NULL"),
         ),
         # the list of instances, newest first, in keyset pages
         Index("ix_deployment_instances_owner_id", "owner_id", "created_at", "id"),
@@ -112,6 +143,8 @@ class DeploymentInstance(Owned, Timestamped, Base):
     tenant_id: Mapped[UUID] = mapped_column(Uuid)
     template_id: Mapped[UUID] = mapped_column(ForeignKey("deployment_templates.id"))
     order_id: Mapped[int | None] = mapped_column(BigInteger)
+    customer_id: Mapped[UUID | None] = mapped_column(ForeignKey("customers.id"))
+    provisioned_for: Mapped[str | None] = mapped_column(Text)
     environment: Mapped[str] = mapped_column(Text, server_default="production", default="production")
     region: Mapped[str | None] = mapped_column(Text)
     deployment_type: Mapped[str] = mapped_column(Text)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.domains.deployments import schemas, service
+from app.domains.deployments.routes.versions import version
 from app.http.endpoint import Blueprint, Context, endpoint, page
 
 deployments = Blueprint("deployments", __name__, description="What can be deployed, and what was deployed for whom")
-
-
-def blueprints() -> list[Blueprint]:
-    """The routes of this room."""
-    return [deployments]
 
 
 @endpoint(
@@ -40,7 +35,7 @@ def list_deployment_templates(ctx: Context) -> Any:
 def show_deployment_template(ctx: Context, *, template_id: UUID) -> Any:
     """One template."""
     template = service.get_template(ctx.session, template_id=template_id)
-    ctx.etag(_version(template.updated_at))
+    ctx.etag(version(template.updated_at))
     return template
 
 
@@ -71,9 +66,9 @@ def create_deployment_template(ctx: Context) -> Any:
 )
 def update_deployment_template(ctx: Context, *, template_id: UUID) -> Any:
     """Change a template; what was deployed by it stays as it is."""
-    ctx.etag(_version(service.get_template(ctx.session, template_id=template_id).updated_at))
+    ctx.etag(version(service.get_template(ctx.session, template_id=template_id).updated_at))
     template = service.update_template(ctx.session, template_id=template_id, fields=ctx.body)
-    ctx.etag(_version(template.updated_at))
+    ctx.etag(version(template.updated_at))
     return template
 
 
@@ -102,7 +97,3 @@ def list_deployments(ctx: Context) -> Any:
 def show_deployment(ctx: Context, *, instance_id: UUID) -> Any:
     """One deployment."""
     return service.get_instance(ctx.session, instance_id=instance_id)
-
-
-def _version(changed_at: datetime) -> str:
-    return f"{changed_at.timestamp():.6f}"

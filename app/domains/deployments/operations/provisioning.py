@@ -1,4 +1,4 @@
-"""What workflows may call of the deployments room."""
+"""Deployments of tenants that exist."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from app.adapters.provisioners.errors import ProvisioningFailed
-from app.adapters.provisioners.port import Provisioners
+from app.core.errors import NotFound
 from app.domains.deployments import service
-from app.domains.deployments.errors import DeploymentGone
+from app.domains.deployments.operations.building import PROVISION_SECONDS, build, shown, unbuild
 from pipelines.operations import Call, Catalogue, Effect
 
 OPERATIONS = Catalogue()
-
-PROVISION_SECONDS = 60.0
 
 
 def _intended(call: Call, params: Mapping[str, Any]) -> Iterable[Effect]:
@@ -37,6 +34,7 @@ def _intended(call: Call, params: Mapping[str, Any]) -> Iterable[Effect]:
     lease=True,
     intends=_intended,
     timeout_seconds=PROVISION_SECONDS,
+    resource="deployment",
 )
 def provision_deployment(
     call: Call,
@@ -52,34 +50,11 @@ def provision_deployment(
         instance = service.begin_provisioning(
             session, tenant_id=tenant_id, template_id=template_id, region=region, config=config, order_id=order_id
         )
-        specification = service.specification(session, instance=instance)
-    provisioner = call.port(Provisioners).get(instance.deployment_type)
-    try:
-        deployed = provisioner.deploy(specification)
-    except ProvisioningFailed as failure:
-        with call.transaction() as session:
-            service.fail_provisioning(session, instance_id=instance.id, reason=str(failure))
-        raise
-    try:
-        active = service.complete_provisioning(call.session, instance_id=instance.id, deployed=deployed)
-    except DeploymentGone:
-        # it was removed under our hands: what this attempt built since then must go too
-        provisioner.destroy(specification.reference)
-        raise
+    reference = instance.external_reference
+    active = build(call, instance)
     instance_id = str(active.id)
-    call.effect("deployment", instance_id, _summary(specification.reference), undo={"instance_id": instance_id})
-    return {
-        "deployment_id": instance_id,
-        "deployment_instance_id": instance_id,
-        "deployment": {
-            "id": instance_id,
-            "instance_id": instance_id,
-            "endpoint": active.endpoint,
-            "state": active.state,
-            "region": active.region,
-            "template_id": str(active.template_id),
-        },
-    }
+    call.effect("deployment", instance_id, _summary(reference), undo={"instance_id": instance_id})
+    return shown(active)
 
 
 @OPERATIONS.operation("deployment_service.deprovision", lease=True, timeout_seconds=PROVISION_SECONDS)
@@ -87,10 +62,18 @@ def deprovision(call: Call, *, instance_id: UUID) -> dict[str, Any]:
     """Remove a deployment with all it has, half-built ones too; nothing happens when it is gone."""
     with call.transaction() as session:
         instance = service.begin_destroying(session, instance_id=instance_id)
-    if instance is None:
-        return {"destroyed": False}
-    call.port(Provisioners).get(instance.deployment_type).destroy(instance.external_reference)
-    return {"destroyed": service.complete_destroying(call.session, instance_id=instance_id)}
+    return {"destroyed": unbuild(call, instance)}
+
+
+@OPERATIONS.resource("deployment")
+def read_deployment(call: Call, reference: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A deployment as it is now; None when there is none of that id."""
+    try:
+        found = service.get_instance(call.session, instance_id=UUID(str(reference["id"])))
+    except NotFound:
+        return None
+    deployment: dict[str, Any] = shown(found)["deployment"]
+    return deployment
 
 
 def _summary(reference: str) -> str:
