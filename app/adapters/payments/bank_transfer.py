@@ -22,6 +22,7 @@ class BankTransfers:
     """Keeps its books in `payments/bank_transfer.sqlite3` below TURNUP_VAR. Refunds are pending: a person sends them."""
 
     name = "bank_transfer"
+    default_method: str | None = "bank_transfer"
 
     def __init__(self, settings: Settings) -> None:
         self._books = Books(settings.var_dir / "payments" / f"{self.name}.sqlite3", gateway=self.name)
@@ -46,6 +47,9 @@ class BankTransfers:
             reference=f"refund-{uuid4().hex}",
             status="pending",
         )
+
+    def cancel(self, reference: str) -> None:
+        self._books.cancel(reference)
 
     def find(self, idempotency_key: str) -> Payment | None:
         entry = self._books.find(idempotency_key)

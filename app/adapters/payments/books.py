@@ -23,6 +23,7 @@ from app.adapters.payments.port import Charge, Payment, PaymentStatus, Refund, R
 from app.core.clock import utc_now
 from app.core.money import rounded
 
+CANCELLED = "The payment was cancelled."
 BUSY_SECONDS = 10.0
 """How long one verb waits for the others' turns."""
 
@@ -143,6 +144,17 @@ class Books:
                 ((at or utc_now()).isoformat(), reference),
             )
             return Entry(self._known(books, reference), self._gateway).payment()
+
+    def cancel(self, reference: str) -> None:
+        """Nothing comes of a payment any more. Nothing happens when it was cancelled or declined before."""
+        with self._transaction() as books:
+            if self._known(books, reference)["status"] == "succeeded":
+                message = f"{reference} was captured: it can be refunded, not cancelled."
+                raise PaymentRefused(message)
+            books.execute(
+                "UPDATE payments SET status = 'declined', code = 'canceled', reason = ? WHERE reference = ? AND status <> 'declined'",
+                (CANCELLED, reference),
+            )
 
     def refund(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from app.adapters.payments.errors import PaymentRefused
 from app.core.money import rounded
@@ -105,6 +105,10 @@ class Gateway(Protocol):
     def name(self) -> str:
         """Under which the gateway is configured."""
 
+    @property
+    def default_method(self) -> str | None:
+        """What is charged where nobody names a payment method; None: the gateway has nothing of its own."""
+
     def charge(self, request: Charge) -> Payment:
         """Take the money, or have it promised. Raises PaymentDeclined, PaymentRefused."""
 
@@ -112,6 +116,12 @@ class Gateway(Protocol):
         """Give back `amount`, or all that is left; never more than was captured.
 
         It looks for itself what became of an earlier call under the same key. Raises PaymentRefused.
+        """
+
+    def cancel(self, reference: str) -> None:
+        """Wait no longer for a payment that is pending or waits for the customer: nothing is captured of it any more.
+
+        One that was cancelled or declined stays so. Raises PaymentRefused when it was captured, or is not known.
         """
 
     def find(self, idempotency_key: str) -> Payment | None:
@@ -125,6 +135,18 @@ class Gateway(Protocol):
 
     def health(self) -> None:
         """See that the gateway answers under this configuration. Raises GatewayUnavailable."""
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A gateway that is told by somebody that money has come."""
+
+    def confirm(self, reference: str, *, amount: Decimal, received_at: datetime) -> Payment:
+        """The money came. Nothing happens when it was confirmed before.
+
+        Raises PaymentRefused when it is not the amount that was asked, or the reference is unknown; PaymentDeclined when it
+        was withdrawn.
+        """
 
 
 class Gateways:

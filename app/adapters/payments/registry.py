@@ -15,12 +15,15 @@ PLUGINS = "turnup.payment_gateways"
 
 
 def configured(settings: Settings) -> Gateways:
-    """The gateways of these settings: sandbox and bank transfers always, Stripe where its key is, and plugins.
+    """The gateways of these settings: bank transfers always, Stripe where its key is, and plugins.
 
+    The sandbox, too, but in production only where PAYMENT_GATEWAY names it: else somebody could pay there with nothing.
     Raises ConfigurationError when PAYMENT_GATEWAY, the default one, is not among them.
     """
-    gateways = Gateways(settings.payment_gateway)
-    gateways.add(Sandbox(settings))
+    default = settings.payment_gateway or ("" if settings.production else Sandbox.name)
+    gateways = Gateways(default)
+    if not settings.production or default == Sandbox.name:
+        gateways.add(Sandbox(settings))
     gateways.add(BankTransfers(settings))
     if settings.stripe_secret_key:
         gateways.add(
@@ -34,6 +37,6 @@ def configured(settings: Settings) -> Gateways:
         gateways.add(plugin.load()(settings))
     if gateways.default_name not in gateways.names():
         known = ", ".join(sorted(gateways.names()))
-        message = f"PAYMENT_GATEWAY is {gateways.default_name}, which is not configured; there is {known}."
+        message = f"PAYMENT_GATEWAY is {gateways.default_name or 'not set'}, which is not configured; there is {known}."
         raise ConfigurationError(message)
     return gateways

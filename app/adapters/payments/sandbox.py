@@ -19,6 +19,7 @@ class Sandbox:
     """Keeps its books in `payments/sandbox.sqlite3` below TURNUP_VAR."""
 
     name = "sandbox"
+    default_method: str | None = "pm_card_visa"
 
     def __init__(self, settings: Settings) -> None:
         self._books = Books(settings.var_dir / "payments" / f"{self.name}.sqlite3", gateway=self.name)
@@ -47,6 +48,9 @@ class Sandbox:
             reference=f"re_sandbox_{uuid4().hex}",
             status="succeeded",
         )
+
+    def cancel(self, reference: str) -> None:
+        self._books.cancel(reference)
 
     def find(self, idempotency_key: str) -> Payment | None:
         entry = self._books.find(idempotency_key)

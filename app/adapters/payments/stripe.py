@@ -44,6 +44,7 @@ class StripeGateway:
     """An account at Stripe. `api_url`: where its API answers, Stripe's own by default."""
 
     name = "stripe"
+    default_method: str | None = None
 
     def __init__(
         self,
@@ -100,6 +101,12 @@ class StripeGateway:
             return _refund(known, reference)
         with translated(moves_money=True):
             return _refund(self._client.v1.refunds.create(params, {"idempotency_key": idempotency_key}), reference)
+
+    def cancel(self, reference: str) -> None:
+        """Cancel a payment intent, unless it is cancelled already."""
+        with translated(moves_money=False):
+            if self._client.v1.payment_intents.retrieve(reference).status != "canceled":
+                self._client.v1.payment_intents.cancel(reference)
 
     def find(self, idempotency_key: str) -> Payment | None:
         """What became of a charge: by the search, which lags behind, and then among the latest payment intents.

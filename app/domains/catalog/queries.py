@@ -78,3 +78,14 @@ def tax_rate(session: Session, *, region: Region | None) -> Decimal | None:
         .order_by(TaxRate.region_code.is_(None), TaxRate.country.is_(None))
         .limit(1)
     )
+
+
+def tax_rate_of_country(session: Session, country: str | None) -> Decimal | None:
+    """In percent: the country's rate, else that of everywhere."""
+    everywhere = TaxRate.country.is_(None)
+    return session.scalar(
+        select(TaxRate.rate)
+        .where(TaxRate.region_code.is_(None), or_(TaxRate.country == country, everywhere))
+        .order_by(TaxRate.country.is_(None))
+        .limit(1)
+    )

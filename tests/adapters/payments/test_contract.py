@@ -137,6 +137,31 @@ def test_what_was_not_paid_is_not_refunded(bench: Bench) -> None:
         bench.gateway.refund("pi_unknown", idempotency_key="unknown")
 
 
+def test_what_is_waited_for_is_waited_for_no_more(bench: Bench) -> None:
+    method = AUTHENTICATED if bench.has_cards else "bank_transfer"
+    asked = charge(payment_method=method)
+    payment = bench.gateway.charge(asked)
+    for _ in range(2):
+        bench.gateway.cancel(payment.reference)
+    with pytest.raises(PaymentDeclined, match="cancelled"):
+        bench.gateway.find(asked.idempotency_key)
+    with pytest.raises((PaymentDeclined, PaymentRefused)):
+        bench.gateway.refund(payment.reference, idempotency_key="nothing")
+
+
+def test_what_was_captured_is_not_cancelled(bench: Bench) -> None:
+    payment = bench.paid(bench.gateway.charge(charge()))
+    with pytest.raises(PaymentRefused):
+        bench.gateway.cancel(payment.reference)
+    with pytest.raises(PaymentRefused):
+        bench.gateway.cancel("pi_unknown")
+
+
+def test_a_gateway_says_what_it_charges_where_nothing_is_named(bench: Bench) -> None:
+    method = bench.gateway.default_method
+    assert method is None or bench.gateway.charge(charge(payment_method=method)).amount == Decimal("49.90")
+
+
 @pytest.mark.parametrize("amount", [Decimal(0), Decimal(-1), Decimal("0.001"), Decimal("NaN"), Decimal("1e20")])
 def test_amounts_that_cannot_be_are_refused(bench: Bench, amount: Decimal) -> None:
     with pytest.raises(PaymentRefused):

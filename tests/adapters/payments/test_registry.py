@@ -49,3 +49,16 @@ def test_others_join_by_an_entry_point(own_settings: Settings, tmp_path: Path, m
     (metadata / "entry_points.txt").write_text("[turnup.payment_gateways]\ncoins = coins:Coins\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert configured(replace(own_settings, payment_gateway="coins")).default().name == "coins"
+
+
+def test_in_production_somebody_has_to_say_how_payments_are_taken(own_settings: Settings) -> None:
+    production = replace(own_settings, environment="production")
+    assert any("PAYMENT_GATEWAY must be set in production" in fault for fault in production.faults())
+    with pytest.raises(ConfigurationError, match="PAYMENT_GATEWAY is not set"):
+        configured(production)
+
+
+def test_in_production_the_sandbox_is_there_only_where_it_is_asked_for(own_settings: Settings) -> None:
+    production = replace(own_settings, environment="production", payment_gateway="bank_transfer")
+    assert configured(production).names() == {"bank_transfer"}
+    assert configured(replace(production, payment_gateway="sandbox")).default().name == "sandbox"

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from app.domains.billing.rules.amounts import half_up, minor_units, of_minor_units
+from app.domains.billing.rules.days import local_day
 from app.domains.billing.rules.periods import Period
 
 _TICK = timedelta(microseconds=1)
@@ -81,3 +83,14 @@ def changed(*, old_amount: Decimal, new_amount: Decimal, remaining: Fraction, cu
         credit=prorated(old_amount, remaining, currency),
         charge=prorated(new_amount, remaining, currency),
     )
+
+
+def part_left(start: datetime, end: datetime, *, at: datetime, zone: ZoneInfo | None) -> Fraction:
+    """Which part of a period is left at a moment: all of it before its start, nothing after its end.
+
+    By the days of `zone`, the one that the moment is on included; without a zone by the time that is left.
+    """
+    if zone is None:
+        return Fraction(max(end - max(at, start), timedelta(0)) // _TICK, (end - start) // _TICK)
+    first_day, end_day = local_day(start, zone), local_day(end, zone)
+    return Fraction(max((end_day - max(local_day(at, zone), first_day)).days, 0), (end_day - first_day).days)

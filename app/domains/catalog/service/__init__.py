@@ -17,6 +17,7 @@ from app.domains.catalog.service.reading import (
     services,
 )
 from app.domains.catalog.service.seeding import seed
+from app.domains.catalog.service.taxes import tax_rate
 
 __all__ = [
     "BILLING_CYCLES",
@@ -39,5 +40,6 @@ __all__ = [
     "seed",
     "services",
     "set_price",
+    "tax_rate",
     "update_package",
 ]

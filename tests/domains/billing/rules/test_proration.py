@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.core.money import exponent
 from app.domains.billing.rules import periods
 from app.domains.billing.rules.amounts import minor_units, total
-from app.domains.billing.rules.proration import changed, part_by_days, part_by_time, prorated, shares
+from app.domains.billing.rules.proration import changed, part_by_days, part_by_time, part_left, prorated, shares
 from tests.domains.billing.rules.strategies import amounts, currencies, rhythms
 
 MARCH = periods.period(periods.begun_on(date(2026, 3, 1), months=1, zone=ZoneInfo("Europe/Berlin")), 0)
@@ -156,3 +156,26 @@ def test_however_often_the_plan_changes_each_is_paid_for_its_own_time(data, curr
         exact += (Fraction(new) - Fraction(old)) * remaining
     # half a unit for each credit and each charge
     assert abs(Fraction(paid) - exact) * 10 ** exponent(currency) <= len(remainders)
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (datetime(2026, 2, 1, tzinfo=UTC), Fraction(1)),
+        (MARCH.start, Fraction(1)),
+        (datetime(2026, 3, 1, 22, tzinfo=UTC), Fraction(1)),
+        (datetime(2026, 3, 1, 23, tzinfo=UTC), Fraction(30, 31)),  # midnight in Berlin
+        (datetime(2026, 3, 31, 12, tzinfo=UTC), Fraction(1, 31)),
+        (MARCH.end, Fraction(0)),
+        (datetime(2026, 5, 1, tzinfo=UTC), Fraction(0)),
+    ],
+)
+def test_what_is_left_of_a_period_counts_the_day_that_it_is(at, expected):
+    assert part_left(MARCH.start, MARCH.end, at=at, zone=ZoneInfo("Europe/Berlin")) == expected
+
+
+def test_without_a_zone_it_is_the_time_that_is_left():
+    start, end = datetime(2026, 3, 1, 6, tzinfo=UTC), datetime(2026, 4, 1, 6, tzinfo=UTC)
+    assert part_left(start, end, at=datetime(2026, 3, 16, 18, tzinfo=UTC), zone=None) == Fraction(1, 2)
+    assert part_left(start, end, at=start, zone=None) == 1
+    assert part_left(start, end, at=end, zone=None) == 0

@@ -1,4 +1,4 @@
-"""States of subscriptions, invoices and payments: which transitions there are, and no others."""
+"""States of subscriptions, invoices, payments and payables: which transitions there are, and no others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.domains.billing.rules import invoice_states, payment_states, subscription_states
+from app.domains.billing.rules import invoice_states, payable_states, payment_states, subscription_states
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -39,10 +39,25 @@ PAYMENTS = steps(
     [
         "pending -> succeeded failed cancelled",
         "succeeded -> partially_refunded refunded",
-        "partially_refunded -> partially_refunded refunded",
+        "partially_refunded -> partially_refunded refunded succeeded",
+        "refunded -> succeeded partially_refunded",
     ]
 )
-TABLES = [(subscription_states, SUBSCRIPTIONS), (invoice_states, INVOICES), (payment_states, PAYMENTS)]
+PAYABLES = steps(
+    [
+        "open -> paid dunning withdrawn",
+        "paid -> open",
+        "dunning -> open paid given_up withdrawn",
+        "given_up -> paid withdrawn",
+        "withdrawn -> open",
+    ]
+)
+TABLES = [
+    (subscription_states, SUBSCRIPTIONS),
+    (invoice_states, INVOICES),
+    (payment_states, PAYMENTS),
+    (payable_states, PAYABLES),
+]
 
 
 @pytest.mark.parametrize(("states", "table"), TABLES)
