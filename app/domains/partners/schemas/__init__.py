@@ -1,0 +1,1 @@
+"""What the partners room's routes take and answer."""
