@@ -1,0 +1,1 @@
+"""What the crm room's routes take and answer."""
