@@ -90,7 +90,8 @@ class Step:
 
     `compensate`: None = the operation's own; "none" = it is not to be undone. `for_each`: the list (or its `${...}`) of
     a call that runs once per element, `max_parallel` at a time. `timeout_seconds` is per attempt, for what parks in total.
-    `seconds`, `until` and `event` are the three ways to wait; `match` filters the events. `context` is a child's.
+    `seconds`, `until` and `event` are the three ways to wait; `match` filters the events, which may be waited for `until` a
+    moment. `context` is a child's.
     """
 
     name: str

@@ -267,9 +267,13 @@ def _check_transform(place: Place, step: Mapping[str, Any], _right: set[str], _k
 
 
 def _check_wait(place: Place, step: Mapping[str, Any], right: set[str], _known: Known) -> None:
-    check_one_of(place, step, ("seconds", "until", "event"))
+    # an event may be waited for until a moment
+    is_bounded = "event" in step and "until" in step
+    kinds = {key: value for key, value in step.items() if key != "until"} if is_bounded else step
+    check_one_of(place, kinds, ("seconds", "until", "event"))
     check_only_with(place, step, "match", "event")
-    check_only_with(place, step, "on_timeout", "timeout_seconds")
+    if not is_bounded:
+        check_only_with(place, step, "on_timeout", "timeout_seconds")
     if "until" in right:
         check_templates(place / "until", step["until"])
 

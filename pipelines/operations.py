@@ -51,6 +51,19 @@ class Effect:
     undo: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What an operation that `starts` an execution returns: the step waits until that has ended.
+
+    `is_own`: nobody else began it; it becomes a child of the step's execution, begins with it, is stopped and undone with it. One
+    that somebody else began is only waited for. Events about `subject` ("order/42") let the step look again at once.
+    """
+
+    execution_id: int
+    is_own: bool = True
+    subject: str | None = None
+
+
 class Call(Protocol):
     """What an operation is given besides its parameters."""
 
@@ -101,7 +114,10 @@ class Intend(Protocol):
 
 
 Find = Callable[..., Mapping[str, Any] | None]
-"""`find(call, **params)`, as the operation itself is called: the output of an attempt that got through, else None."""
+"""`find(call, **params)`, as the operation itself is called: the output of an attempt that got through, else None.
+
+Of an operation that `starts` an execution: the output once that has come to its end, None while it goes on.
+"""
 
 Read = Callable[[Call, Mapping[str, Any]], Mapping[str, Any] | None]
 """`read(call, reference)`: the resource that an output showed, as it is now; None when there is no such thing any more."""
@@ -116,13 +132,14 @@ class Operation:
     `undone_by`: the operation that undoes one of its effects, called with that effect's `undo` parameters.
     `timeout_seconds`: per attempt. `queue`: the Celery queue, None for the default one.
     `finds`: asked before another attempt is made when it is not known whether an earlier one got through (lease only).
+    `starts`: it may return `Started` instead of an output: the step then waits, and `finds` tells its output.
     `integration`: the outside system it needs; one that is dead or busy holds back the steps that need it.
     `moves_money`: another attempt is made only once it is known that none got through.
     `resource`: the noun under which its output holds a resource that can be read again (`Catalogue.reader`).
     """
 
     name: str
-    function: Callable[..., Mapping[str, Any] | None]
+    function: Callable[..., Mapping[str, Any] | Started | None]
     parameters: type[BaseModel]
     undone_by: str | None = None
     lease: bool = False
@@ -132,6 +149,7 @@ class Operation:
     queue: str | None = None
     effects: bool = False
     finds: Find | None = None
+    starts: bool = False
     integration: str | None = None
     moves_money: bool = False
     resource: str | None = None
@@ -169,7 +187,7 @@ def _parameters(name: str, function: Callable[..., Any]) -> type[BaseModel]:
     return create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields)
 
 
-F = TypeVar("F", bound=Callable[..., Mapping[str, Any] | None])
+F = TypeVar("F", bound=Callable[..., Mapping[str, Any] | Started | None])
 R = TypeVar("R", bound=Read)
 
 
@@ -195,6 +213,7 @@ class Catalogue:
         queue: str | None = None,
         effects: bool | None = None,
         finds: Find | None = None,
+        starts: bool = False,
         integration: str | None = None,
         moves_money: bool = False,
         resource: str | None = None,
@@ -213,7 +232,10 @@ class Catalogue:
             if intends is not None and not lease:
                 msg = f"{name}: only operations of the lease form intend effects"
                 raise ValueError(msg)
-            if finds is not None and not lease:
+            if starts and (lease or finds is None):
+                msg = f"{name}: what starts an execution is one transaction, and says by finds what came of it"
+                raise ValueError(msg)
+            if finds is not None and not (lease or starts):
                 msg = f"{name}: only operations of the lease form can be asked whether an attempt got through"
                 raise ValueError(msg)
             if moves_money and lease and finds is None:
@@ -232,6 +254,7 @@ class Catalogue:
                     queue=queue,
                     effects=undone_by is not None if effects is None else effects,
                     finds=finds,
+                    starts=starts,
                     integration=integration,
                     moves_money=moves_money,
                     resource=resource,

@@ -24,6 +24,12 @@ def due(step: Step, scope: Scope, *, now: datetime) -> datetime:
     return now + timedelta(seconds=seconds)
 
 
+def in_vain(step: Step, what: str) -> str:
+    """What is said of a step whose time is over before what it waited for came."""
+    time = "until its time was over" if step.timeout_seconds is None else f"{step.timeout_seconds:g} seconds"
+    return f"waited {time} in vain for {what}"
+
+
 def timestamp(value: Any) -> datetime:
     """A moment from its text (RFC 3339; UTC where it names no zone). Raises StepFailed (permanent)."""
     try:

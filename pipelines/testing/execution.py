@@ -13,7 +13,7 @@ from pipelines.errors import DefinitionError, StepFailed
 from pipelines.expressions import Scope, holds, resolve, resolve_params
 from pipelines.graph import Graph
 from pipelines.loader import check_input, with_defaults
-from pipelines.operations import Effect, Operation
+from pipelines.operations import Effect, Operation, Started
 from pipelines.retry import next_delay, resolve_policy
 from pipelines.state import ExecutionState, RollbackState, StepState
 from pipelines.testing import looks
@@ -182,6 +182,8 @@ class Execution:
             call = self._memory_call(step_run, attempt, index=scope.index if step.for_each is not None else None)
             try:
                 output = self._attempt(step_run, operation, call, params)
+            except Unanswered:
+                raise
             except Exception as error:
                 if next_delay(policy, attempt=attempt, error=error) is None:
                     raise
@@ -195,13 +197,20 @@ class Execution:
     ) -> dict[str, Any]:
         """One attempt; before another one is made, an operation that can tell is asked whether one got through."""
         bound = operation.bind(params)
-        if call.attempt > 1 and operation.finds is not None:
+        if call.attempt > 1 and operation.finds is not None and not operation.starts:
             found = operation.finds(call, **bound)
             if found is not None:
                 return dict(found)
         if operation.intends is not None:
             step_run.intended = list(operation.intends(call, bound))
-        return dict(operation.function(call, **bound) or {})
+        answer = operation.function(call, **bound)
+        if isinstance(answer, Started):
+            # nothing runs an execution here: it has ended when the operation says so
+            answer = operation.finds(call, **bound) if operation.finds else None
+            if answer is None:
+                message = f"step {step_run.step.name} waits for an execution that does not end here"
+                raise Unanswered(message)
+        return dict(answer or {})
 
     def _changed(
         self, step_run: StepRun, scope: Scope, operation: Operation, told: list[Effect], output: Any

@@ -11,7 +11,7 @@ from pipelines.definition import OnFalse, OnTimeout, Step
 from pipelines.errors import ExpressionError, StepFailed
 from pipelines.expressions import Scope, holds
 from pipelines.testing.records import OWNER, Given, Unanswered
-from pipelines.waits import due
+from pipelines.waits import due, in_vain
 
 
 def wait(step: Step, scope: Scope, given: Given) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _wait_for_event(step: Step, name: str, scope: Scope, given: Given) -> dict[s
         if _fits(step, scope, event):
             waiting.remove(event)
             return {"timed_out": False, "event": event}
-    if step.timeout_seconds is None:
+    if step.timeout_seconds is None and step.until is None:
         message = f"step {step.name} waits for {name}, which the test's events do not hold"
         raise Unanswered(message)
     if step.on_timeout is OnTimeout.FAIL:
@@ -104,4 +104,4 @@ def _type(name: str) -> str:
 
 
 def _in_vain(step: Step, what: str) -> StepFailed:
-    return StepFailed(f"waited {step.timeout_seconds:g} seconds in vain for {what}", permanent=True)
+    return StepFailed(in_vain(step, what), permanent=True)

@@ -5,6 +5,7 @@ NotFound
 Conflict
 ├── IllegalOrderTransition  orders do not go from this state to that one
 ├── OrderBusy               something is still going on with it
+├── NothingDue              nothing is to be paid for it
 └── NotADraft               what was sold cannot be changed any more
 Invalid
 └── OrderInvalid            the order cannot be fulfilled as it stands; every fault at once
@@ -17,6 +18,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 __all__ = [
     "IllegalOrderTransition",
     "NotADraft",
+    "NothingDue",
     "OrderBusy",
     "OrderInvalid",
     "OrderNotFound",
@@ -46,6 +48,15 @@ class OrderBusy(Conflict):
     """Something is still going on with the order."""
 
     code = "order-busy"
+
+
+class NothingDue(Conflict):
+    """Nothing is to be paid for the order."""
+
+    code = "nothing-due"
+
+    def __init__(self, order_number: str) -> None:
+        super().__init__(f"Nothing is to be paid for order {order_number}.")
 
 
 class NotADraft(Conflict):

@@ -63,7 +63,7 @@ class Order(Owned, Timestamped, Base):
     `total_amount` and `processing_seconds` (from submission to activation) are computed by the database, the other amounts
     are kept equal to the sums of the items by triggers, `version` counts every change of the row. `tax_rate` is in percent.
     `tenant_id` is the tenant that the order made: its users may read the order. `deployment_template_id`,
-    `deployment_instance_id` and `execution_id` refer by value.
+    `deployment_instance_id`, `execution_id` and `quote_id` refer by value; of an order with `quote_id` the prices are that quote's.
     """
 
     __tablename__ = "orders"
@@ -142,6 +142,7 @@ class Order(Owned, Timestamped, Base):
     activation_url: Mapped[str | None] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
     external_order_id: Mapped[str | None] = mapped_column(Text)
+    quote_id: Mapped[UUID | None] = mapped_column(Uuid)
     utm_source: Mapped[str | None] = mapped_column(Text)
     utm_medium: Mapped[str | None] = mapped_column(Text)
     utm_campaign: Mapped[str | None] = mapped_column(Text)

@@ -30,7 +30,7 @@ def blueprints() -> list[Blueprint]:
     "/orders",
     permission=PUBLIC,
     body=schemas.PublicOrderIn,
-    answer=schemas.PublicOrderOut,
+    answer=schemas.PlacedOrderOut,
     status=201,
     idempotent=True,
 )
@@ -46,13 +46,46 @@ def place_order(ctx: Context) -> Any:
     "/orders/quick",
     permission=PUBLIC,
     body=schemas.QuickOrderIn,
-    answer=schemas.PublicOrderOut,
+    answer=schemas.PlacedOrderOut,
     status=201,
     idempotent=True,
 )
 def place_quick_order(ctx: Context) -> Any:
     """Order a package in the shortest form."""
     return _placed(ctx, service.quick_order(ctx.session, **ctx.body))
+
+
+@endpoint(
+    public,
+    "GET",
+    "/orders/<string:order_number>/checkout",
+    permission=PUBLIC,
+    answer=schemas.CheckoutOut,
+    errors=(409,),
+)
+def show_checkout(ctx: Context, *, order_number: str) -> Any:
+    """What is to be paid for an order, for whoever knows its number."""
+    owner_id, order_id = _place(ctx, order_number)
+    with ctx.world.database.transaction(owner_id) as session:
+        return service.checkout(session, order_id=order_id)
+
+
+@endpoint(
+    public,
+    "POST",
+    "/orders/<string:order_number>/checkout",
+    permission=PUBLIC,
+    body=schemas.CheckoutIn,
+    answer=schemas.CheckoutOut,
+    status=202,
+    idempotent=True,
+    errors=(409,),
+)
+def pay_order(ctx: Context, *, order_number: str) -> Any:
+    """Pay for an order; a draft is submitted once the money is there."""
+    owner_id, order_id = _place(ctx, order_number)
+    with ctx.world.database.transaction(owner_id) as session:
+        return service.pay(session, order_id=order_id, payment_method=ctx.body.get("payment_method"))
 
 
 @endpoint(public, "GET", "/orders/<string:order_number>/status", permission=PUBLIC, answer=schemas.StatusOut)
@@ -272,9 +305,20 @@ def _progress(ctx: Context, order_id: int) -> dict[str, Any]:
     }
 
 
-def _placed(ctx: Context, order: service.Order) -> service.Order:
+class _Placed:
+    """A new order with where it is paid for."""
+
+    def __init__(self, order: service.Order, checkout_url: str | None) -> None:
+        self._order = order
+        self.checkout_url = checkout_url
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._order, name)
+
+
+def _placed(ctx: Context, order: service.Order) -> Any:
     ctx.headers["Location"] = f"/api/public/orders/{order.order_number}/status"
-    return order
+    return _Placed(order, service.checkout_url(ctx.session, order))
 
 
 def _place(ctx: Context, order_number: str) -> tuple[UUID, int]:

@@ -110,6 +110,32 @@ class PublicOrderOut(ma.Schema):
     created_at = Time()
 
 
+class PlacedOrderOut(PublicOrderOut):
+    """A new order, and where it is paid for."""
+
+    checkout_url = ma.fields.String(allow_none=True, metadata={"description": "where a payment gateway is configured"})
+
+    @ma.post_dump
+    def _only_with_a_gateway(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in shown.items() if name != "checkout_url" or value is not None}
+
+
+class CheckoutIn(ma.Schema):
+    """How an order is paid for."""
+
+    payment_method = _optional(_text)
+
+
+class CheckoutOut(ma.Schema):
+    """What is to be paid for an order."""
+
+    order_number = ma.fields.String()
+    status = ma.fields.String(metadata={"description": "of the order"})
+    payment_status = ma.fields.String(validate=ma.validate.OneOf(("open", "paid", "dunning", "given_up", "withdrawn")))
+    amount = Amount()
+    currency = ma.fields.String()
+
+
 class StatusOut(ma.Schema):
     """How far an order is, for whoever knows its number."""
 

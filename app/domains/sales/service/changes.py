@@ -29,15 +29,21 @@ def locked(session: Session, order_id: int) -> Order:
 
 
 def transition(
-    session: Session, order: Order, to: Status, *, message: str | None = None, reason: str | None = None
+    session: Session,
+    order: Order,
+    to: Status,
+    *,
+    message: str | None = None,
+    reason: str | None = None,
+    undone: bool = False,
 ) -> Order:
     """Move a locked order to another state: status, timestamp, event, history and statistics together.
 
-    `message`: what the customer reads, default the state's own sentence; `reason`: for the history only. Raises
-    IllegalOrderTransition.
+    `message`: what the customer reads, default the state's own sentence; `reason`: for the history only; `undone`: the order
+    goes with the larger whole that it was processed for. Raises IllegalOrderTransition.
     """
     before = order.status
-    if not is_legal(before, to):
+    if not is_legal(before, to, undone=undone):
         raise IllegalOrderTransition(before, to)
     if to is Status.SUBMITTED:
         for column in _CLEARED_BY_A_NEW_RUN:

@@ -18,7 +18,7 @@ from app.domains.catalog import service as catalog
 from app.domains.deployments import service as deployments
 from app.domains.sales.errors import OrderInvalid
 from app.domains.sales.models import Order
-from app.domains.sales.rules import email_fault
+from app.domains.sales.rules import PAID, email_fault
 from app.domains.tenants import service as tenants
 
 SERVICES = "/selected_services"
@@ -125,6 +125,6 @@ def fulfilment_faults(session: Session, order: Order) -> tuple[UUID | None, list
             faults.append(Fault("/deployment_type", message))
     codes = [item.service_code for item in order.items if item.service_code is not None]
     faults += dependency_faults(session, codes, template_id=template_id)
-    if port(session, Settings).payment_required and not order.payment_reference:
+    if port(session, Settings).payment_required and order.payment_status != PAID:
         faults.append(Fault("/payment_reference", "The order has not been paid."))
     return template_id, faults

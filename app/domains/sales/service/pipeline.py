@@ -23,6 +23,7 @@ from app.domains.sales.rules import (
     is_legal,
     warning_message,
 )
+from app.domains.sales.service import dues
 from app.domains.sales.service.changes import channel, locked, say, transition
 from app.domains.sales.service.stopping import tell_cancelled
 from app.domains.workflows import service as workflows
@@ -87,16 +88,16 @@ class OrderPipeline:
         """Nothing new starts; the order keeps its state until what was done is undone.
 
         Raises OrderBusy for a cancel of what has made its order active just now, or before: it would take away what the
-        customer has.
+        customer has. Only with the larger whole that the order was processed for that is undone, too.
         """
         if _order_of(session, execution) is None:
             return
         order = locked(session, _order_id(execution))
         cancelled = execution.stopping == "cancel"
-        if cancelled and order.status == Status.ACTIVE:
+        if cancelled and order.status == Status.ACTIVE and not execution.for_parent:
             message = f"Order {order.order_number} is active: what it set up is in use, and is not removed with its execution."
             raise OrderBusy(message)
-        if order.status in IN_PROCESS:
+        if order.status in IN_PROCESS or (cancelled and order.status == Status.ACTIVE):
             say(session, order, REMOVING_AFTER_CANCEL if cancelled else REMOVING_AFTER_FAILURE)
 
     def reopening(self, session: Session, execution: workflows.Execution) -> None:
@@ -123,10 +124,11 @@ class OrderPipeline:
         if order.status in IN_PROCESS or (order.status == Status.FAILED and execution.state == "cancelled"):
             activation.skip_pending(session, order_id=order.id)
             if execution.state == "cancelled":
-                transition(session, order, Status.CANCELLED, reason=execution.error_message)
-                tell_cancelled(session, order)
+                _cancel(session, order, execution)
             else:
                 _fail(session, order, execution)
+        elif order.status == Status.ACTIVE and (execution.state, execution.stopping) == ("cancelled", "cancel"):
+            _cancel(session, order, execution)
         if execution.rollback == "incomplete" or order.status == Status.ACTIVE:
             _alert(session, order, execution)
 
@@ -147,6 +149,12 @@ def _advance(session: Session, order: Order, to: Status) -> None:
         transition(session, order, to)
 
 
+def _cancel(session: Session, order: Order, execution: workflows.Execution) -> None:
+    transition(session, order, Status.CANCELLED, reason=execution.error_message, undone=True)
+    dues.let_go(session, order)
+    tell_cancelled(session, order)
+
+
 def _fail(session: Session, order: Order, execution: workflows.Execution) -> None:
     names = {
         activation.step_name(each.service_code): each.service_name
@@ -155,6 +163,7 @@ def _fail(session: Session, order: Order, execution: workflows.Execution) -> Non
     step = execution.failed_step
     message = failure_message(step, execution.error_message, names.get(step or ""))
     transition(session, order, Status.FAILED, message=message, reason=f"step {step} of execution {execution.id}")
+    dues.let_go(session, order)
     log.error("order %s failed at %s: %s", order.id, step, execution.error_message)
     communications.queue_mail(
         session,

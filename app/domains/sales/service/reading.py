@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
+from app.core.money import rounded
 from app.domains.activation import service as activation
 from app.domains.sales import queries
 from app.domains.sales.errors import OrderNotFound
@@ -48,6 +50,27 @@ def get_order(session: Session, *, order_id: int) -> Order:
     if order is None:
         raise OrderNotFound
     return order
+
+
+def shown(order: Order) -> dict[str, Any]:
+    """An order as operations return it; amounts in its currency, as decimal text."""
+    return {
+        "order_id": order.id,
+        "order": {
+            "id": order.id,
+            "order_number": order.order_number,
+            "status": order.status,
+            "total_amount": str(rounded(order.total_amount, order.currency)),
+            "currency": order.currency,
+            "payment_status": order.payment_status,
+            "customer_name": order.customer_name,
+            "customer_email": order.customer_email,
+            "company_name": order.company_name or order.customer_name,
+            "organization_slug": order.organization_slug,
+            "tenant_id": None if order.tenant_id is None else str(order.tenant_id),
+            "activation_url": order.activation_url,
+        },
+    }
 
 
 def order_to_change(session: Session, *, order_id: int) -> Order:

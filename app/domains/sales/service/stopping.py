@@ -11,6 +11,7 @@ from app.domains.sales import queries
 from app.domains.sales.errors import OrderBusy, OrderNotFound
 from app.domains.sales.models import Order
 from app.domains.sales.rules import IN_PROCESS, REMOVING_AFTER_CANCEL, RETRYING, Status
+from app.domains.sales.service import dues
 from app.domains.sales.service.changes import locked, say, subject, transition
 from app.domains.sales.service.submission import execution_of, refuse_unfinished
 from app.domains.workflows import service as workflows
@@ -39,10 +40,26 @@ def cancel_order(session: Session, *, order_id: int, reason: str | None = None) 
             say(session, order, REMOVING_AFTER_CANCEL)
         else:
             transition(session, order, Status.CANCELLED, reason=reason or BY_HAND)
+            dues.withdraw(session, order)
             if order.submitted_at is not None:
                 tell_cancelled(session, order)
     audit.record(session, "order.cancelled", subject(order), reason=reason)
     return order
+
+
+def withdraw_order(session: Session, *, order_id: int, reason: str) -> Order:
+    """Cancel an order unless it is cancelled, or what it has set up is being removed; returns it as it is then.
+
+    Raises OrderNotFound; OrderBusy when a rollback of it is incomplete; IllegalOrderTransition for an order that is active.
+    """
+    order = queries.order(session, order_id)
+    if order is None:
+        raise OrderNotFound
+    execution = execution_of(session, order)
+    is_stopping = execution is not None and execution.completed_at is None and execution.stopping is not None
+    if order.status == Status.CANCELLED or is_stopping:
+        return order
+    return cancel_order(session, order_id=order_id, reason=reason)
 
 
 def retry_activations(session: Session, *, order_id: int) -> Order:
@@ -100,6 +117,7 @@ def _stop(session: Session, order: Order, reason: str) -> Order:
     if ended and order.status in IN_PROCESS:
         activation.skip_pending(session, order_id=order.id)
         transition(session, order, Status.CANCELLED, reason=reason)
+        dues.withdraw(session, order)
         tell_cancelled(session, order)
     elif order.status in IN_PROCESS:
         say(session, order, REMOVING_AFTER_CANCEL)

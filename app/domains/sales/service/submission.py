@@ -1,9 +1,9 @@
-"""Orders into execution: submitted, begun by hand, processed again."""
+"""Orders into execution: submitted, with an execution that has a step for each ordered service."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -16,19 +16,16 @@ from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.activation import service as activation
 from app.domains.communications import service as communications
-from app.domains.sales import queries
-from app.domains.sales.errors import IllegalOrderTransition, OrderBusy, OrderInvalid, OrderNotFound
+from app.domains.sales.errors import IllegalOrderTransition, OrderBusy, OrderInvalid
 from app.domains.sales.models import Order
-from app.domains.sales.rules import PAID, WORKFLOW, Status, expand
+from app.domains.sales.rules import ENDED, PAID, WORKFLOW, Status, expand
+from app.domains.sales.service import dues
 from app.domains.sales.service.changes import locked, subject, transition
 from app.domains.sales.service.checks import template_for
 from app.domains.workflows import service as workflows
 
-log = logging.getLogger(__name__)
-
 UNDOING = ("pending", "running")
 INCOMPLETE = "incomplete"
-PENDING = "pending"
 SECONDS_PER_MINUTE = 60
 
 
@@ -37,20 +34,67 @@ def submit_order(
 ) -> Order:
     """Submit a draft: its execution is made with the ordered services' steps, and begun where it activates by itself.
 
-    `auto_activate`: None leaves it to the order, then to the activation workflow. The confirmation mail is queued. Raises
-    OrderNotFound, IllegalOrderTransition, and Invalid where no template or activation workflow fits.
+    `auto_activate`: None leaves it to the order, then to the activation workflow. What is not paid is asked for; the
+    confirmation mail is queued. Raises OrderNotFound, IllegalOrderTransition, and Invalid where it has to be paid first or
+    no template or activation workflow fits.
     """
     order = locked(session, order_id)
     if order.status != Status.DRAFT:
         raise IllegalOrderTransition(order.status, Status.SUBMITTED)
-    if payment_reference is not None:
-        order.payment_reference, order.payment_status = payment_reference, PAID
-    if port(session, Settings).payment_required and not order.payment_reference:
-        message = "The order has not been paid."
-        raise OrderInvalid(message, faults=[Fault("/payment_reference", message)])
     if auto_activate is not None:
         order.auto_activate = auto_activate
-    _start(session, order, begin=order.auto_activate)
+    submit(session, order, begin=order.auto_activate, payment_reference=payment_reference)
+    return order
+
+
+def find_or_submit(
+    session: Session, *, order_id: int, payment_reference: str | None = None, auto_activate: bool | None = None
+) -> Order:
+    """The same for whoever may come second: what was submitted before is found as it is.
+
+    Raises IllegalOrderTransition for an order that has failed or was cancelled.
+    """
+    order = locked(session, order_id)
+    if order.status == Status.DRAFT:
+        return submit_order(
+            session, order_id=order_id, payment_reference=payment_reference, auto_activate=auto_activate
+        )
+    if order.status in ENDED and order.status != Status.ACTIVE:
+        raise IllegalOrderTransition(order.status, Status.SUBMITTED)
+    return order
+
+
+def receive_payment(
+    session: Session, *, order_id: int, amount: Decimal, currency: str, payment_reference: str
+) -> tuple[Order, bool]:
+    """Somebody has paid for an order: a draft of that amount is submitted; says whether it was just now.
+
+    An order that is on its way, or through, is noted as paid. A draft of another amount, and an order that is over, stay as
+    they are. Raises OrderNotFound, and Invalid where no template or activation workflow fits.
+    """
+    order = locked(session, order_id)
+    over = order.status in {Status.FAILED, Status.CANCELLED}
+    if over or not dues.is_whole(order, amount=amount, currency=currency):
+        return order, False
+    if order.status == Status.DRAFT:
+        return submit_order(session, order_id=order_id, payment_reference=payment_reference), True
+    order.payment_status = PAID
+    order.payment_reference = order.payment_reference or payment_reference
+    session.flush()
+    return order, False
+
+
+def submit(session: Session, order: Order, *, begin: bool | None, payment_reference: str | None = None) -> None:
+    """Submit a locked draft. `begin`: its execution at once; None leaves it to the activation workflow."""
+    if payment_reference is not None:
+        order.payment_reference, order.payment_status = payment_reference, PAID
+        dues.withdraw(session, order)
+    else:
+        dues.ask(session, order)
+    if port(session, Settings).payment_required and order.payment_status != PAID:
+        message = "The order has not been paid."
+        raise OrderInvalid(message, faults=[Fault("/payment_reference", message)])
+    start(session, order, begin=begin)
     transition(session, order, Status.SUBMITTED)
     communications.queue_mail(
         session,
@@ -64,56 +108,6 @@ def submit_order(
         key=f"order/{order.id}/confirmation",
     )
     audit.record(session, "order.submitted", subject(order), after={"execution_id": order.execution_id})
-    return order
-
-
-def process_order(session: Session, *, order_id: int) -> workflows.WorkflowExecution:
-    """Begin what was submitted and waits, or process a failed order again in a new execution; returns the execution.
-
-    Raises OrderNotFound; OrderBusy when it is being processed or its rollback runs or is incomplete; IllegalOrderTransition in
-    any other state.
-    """
-    order = queries.order(session, order_id)
-    if order is None:
-        raise OrderNotFound
-    match order.status:
-        case Status.SUBMITTED:
-            execution_id = _begin(session, order)
-        case Status.FAILED:
-            execution_id = _again(session, order_id)
-        case Status.VALIDATING | Status.APPROVED | Status.PROVISIONING | Status.ACTIVATING:
-            message = "The order is being processed."
-            raise OrderBusy(message)
-        case Status.DRAFT:
-            message = "The order is a draft: submit it first."
-            raise OrderBusy(message)
-        case status:
-            raise IllegalOrderTransition(status, Status.SUBMITTED)
-    audit.record(session, "order.processed", subject(order), after={"execution_id": execution_id})
-    log.info("processing of order %s started, execution %s", order_id, execution_id)
-    return workflows.get_execution(session, execution_id=execution_id)
-
-
-def _begin(session: Session, order: Order) -> int:
-    execution = execution_of(session, order)
-    if execution is None or execution.state != PENDING or execution.is_wanted:
-        message = "The order is being processed."
-        raise OrderBusy(message)
-    workflows.begin(session, execution_id=execution.id)
-    return execution.id
-
-
-def _again(session: Session, order_id: int) -> int:
-    order = locked(session, order_id)
-    if order.status != Status.FAILED:
-        message = "The order is being processed."
-        raise OrderBusy(message)
-    if (execution := execution_of(session, order)) is not None:
-        refuse_unfinished(execution)
-    _start(session, order, begin=True)
-    transition(session, order, Status.SUBMITTED, reason="processed again")
-    assert order.execution_id is not None
-    return order.execution_id
 
 
 def refuse_unfinished(execution: workflows.WorkflowExecution) -> None:
@@ -131,7 +125,7 @@ def execution_of(session: Session, order: Order) -> workflows.WorkflowExecution 
     return None if order.execution_id is None else workflows.get_execution(session, execution_id=order.execution_id)
 
 
-def _start(session: Session, order: Order, *, begin: bool | None) -> None:
+def start(session: Session, order: Order, *, begin: bool | None) -> None:
     """Choose template and activation workflow, make the activations and the execution that will run them."""
     template = template_for(session, order)
     chosen = activation.choose_workflow(session, template_id=template.id)

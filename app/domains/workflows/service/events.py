@@ -84,5 +84,6 @@ def _handle(world: World, owner_id: UUID, position: int) -> None:
 
 def _tell(session: Session, row: Any) -> None:
     event = document_of(row)
-    listeners.tell(session, event)
-    start_by_event(session, event, execution_id=row.execution_id)
+    awaited_by = listeners.tell(session, event)
+    caused_by = set() if row.execution_id is None else {row.execution_id}
+    start_by_event(session, event, of=caused_by | awaited_by)

@@ -13,8 +13,8 @@ from app.domains.workflows.errors import StepNotFound
 from app.domains.workflows.models import ExecutionEffect, WorkflowExecution
 from app.domains.workflows.rules import steps_of
 from app.domains.workflows.service.executions import get_execution
+from app.domains.workflows.store.parent import CHILD_TASK
 from pipelines.compensation import undo_order
-from pipelines.definition import StepType
 from pipelines.graph import Graph
 from pipelines.operations import Catalogue
 
@@ -91,7 +91,6 @@ def _plan(session: Session, execution: WorkflowExecution, *, within: Collection[
     described = steps_of(execution.snapshot)
     graph = Graph.of(described)
     operations = {graph.numbers[step.name]: step.operation for step in described}
-    starts = {graph.numbers[step.name] for step in described if step.type is StepType.SUB_WORKFLOW}
     parents = queries.element_parents(session, execution.id)
 
     def node(effect: ExecutionEffect) -> int:
@@ -114,11 +113,11 @@ def _plan(session: Session, execution: WorkflowExecution, *, within: Collection[
             operation=effect.undo_operation or "",
             moves_money=_moves_money(session, effect.undo_operation, operations[node(effect)]),
             after=after[node(effect)],
-            is_child=node(effect) in starts,
+            is_child=effect.undo_operation == CHILD_TASK,
         )
         for effect in undoable
     ]
-    started = [int(effect.reference) for effect in undoable if node(effect) in starts]
+    started = [int(effect.reference) for effect in undoable if effect.undo_operation == CHILD_TASK]
     children = [_plan(session, child) for number in started if (child := queries.execution(session, number))]
     running = [step for step in queries.steps(session, execution.id) if step.state == "running"]
     return UndoPlan(

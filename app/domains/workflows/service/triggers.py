@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -61,8 +61,8 @@ _TICK_LATER = text(
 _SUPPRESSED = text(
     """
     WITH RECURSIVE cause AS (
-      SELECT id, parent_id, snapshot -> 'suppresses' AS suppresses FROM workflow_executions WHERE id = :execution
-      UNION ALL
+      SELECT id, parent_id, snapshot -> 'suppresses' AS suppresses FROM workflow_executions WHERE id = ANY(:executions)
+      UNION
       SELECT p.id, p.parent_id, p.snapshot -> 'suppresses' FROM workflow_executions p JOIN cause c ON p.id = c.parent_id)
     SELECT DISTINCT jsonb_array_elements_text(suppresses) FROM cause WHERE jsonb_typeof(suppresses) = 'array'
     """
@@ -181,11 +181,12 @@ def _fire(world: World, trigger_id: int) -> bool:
         return error is None
 
 
-def start_by_event(session: Session, event: dict[str, Any], *, execution_id: int | None) -> int:
+def start_by_event(session: Session, event: dict[str, Any], *, of: Collection[int]) -> int:
     """Start the workflows that an event triggers for the session's owner; returns how many.
 
-    An event starts each trigger's workflow once. The tenant's own workflow hides a built-in one of its name. `execution_id`:
-    the execution that caused the event; what it or a parent of it suppresses is left alone.
+    An event starts each trigger's workflow once. The tenant's own workflow hides a built-in one of its name. `of`: the
+    executions whose own affair the event is, since they caused it or have waited for it; what one of them, or a parent of
+    one, suppresses is left alone.
     """
     triggers = session.execute(
         select(WorkflowTrigger, Workflow)
@@ -195,9 +196,7 @@ def start_by_event(session: Session, event: dict[str, Any], *, execution_id: int
     ).all()
     if not triggers:
         return 0
-    suppressed = (
-        set() if execution_id is None else set(session.execute(_SUPPRESSED, {"execution": execution_id}).scalars())
-    )
+    suppressed = set(session.execute(_SUPPRESSED, {"executions": sorted(of)}).scalars()) if of else set()
     scope, started = Scope(event=event), 0
     for trigger, workflow in triggers:
         shown = queries.workflow_by_name(session, workflow.name)

@@ -176,7 +176,8 @@ def _skip_ahead(session: Session, execution: WorkflowExecution, names: Collectio
         child_id = known[name].child_id
         child = None if child_id is None else queries.execution(session, child_id)
         # children are locked before their parents
-        if child is not None and child.state not in ENDED_EXECUTIONS and child.stopping is None:
+        is_own = child is not None and child.parent_id == execution.id
+        if child is not None and is_own and child.state not in ENDED_EXECUTIONS and child.stopping is None:
             cancel(session, execution_id=child.id, reason=f"step {name} of execution {execution.id} was skipped")
     locked = {row.step_name: row for row in skips.lock(session, execution.id, list(names))}
     for name in names:

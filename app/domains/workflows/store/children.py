@@ -26,7 +26,7 @@ from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.effects import Undo
 from app.domains.workflows.store.finish import end_step
 from app.domains.workflows.store.launch import Parent, launch
-from app.domains.workflows.store.parent import CHILD_EFFECT, leaves_nothing
+from app.domains.workflows.store.parent import CHILD_EFFECT, CHILD_TASK, leaves_nothing
 from app.domains.workflows.store.park import park
 from app.domains.workflows.store.records import StepRun
 from app.domains.workflows.store.stop import cancel_pending, stop
@@ -46,7 +46,7 @@ _DEPTH = text("SELECT depth FROM workflow_executions WHERE id = :execution")
 
 _CHILD = text(
     """
-    SELECT id, workflow_name, state, rollback, stopping, result, error ->> 'message' AS error, completed_at
+    SELECT id, workflow_name, state, rollback, stopping, result, error ->> 'message' AS error, completed_at, parent_id
     FROM workflow_executions WHERE id = :child
     """
 )
@@ -154,36 +154,106 @@ def look(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -> O
 
     Raises ChildFailed for a child that ended in any other way than completed, or cannot be started.
     """
-    at = now(session)
     if step.child_id is None:
-        return _start(session, step, delivery, scope, at)
-    child = session.execute(_CHILD, {"child": step.child_id}).one_or_none()
-    if child is None:
-        message = f"its execution {step.child_id} is no longer there"
-        raise ChildFailed(message)
+        return _start(session, step, delivery, scope)
+    found = awaited(session, step, delivery)
+    if isinstance(found, Outcome):
+        return found
+    step.output = {"execution_id": found.id, "status": found.state, "result": found.result}
+    return end_step(session, step, delivery, to="completed")
+
+
+def awaited(session: Session, step: StepRun, delivery: Delivery) -> Any:
+    """The step's child, its effect confirmed, once it has completed; until then the outcome of parking (again).
+
+    Raises ChildFailed for a child that ended in any other way.
+    """
+    at = now(session)
+    child = child_of(session, step)
     is_late = step.deadline_at is not None and step.deadline_at <= at
     if child.completed_at is None:
         if is_late:
             send_task(session, STOP_CHILDREN_TASK, str(delivery.owner_id), delivery.execution_id)
-        return park(
-            session, step, delivery, wake_at=_next_look(step, at), deadline_at=step.deadline_at, child_id=child.id
-        )
+        return wait_on(session, step, delivery)
     if child.state != "completed":
         raise ChildFailed(_why(step, child, is_late=is_late))
-    step.output = {"execution_id": child.id, "status": child.state, "result": child.result}
     where = {"execution": delivery.execution_id, "number": step.number, "kind": CHILD_EFFECT, "child": str(child.id)}
     session.execute(_CONFIRM, {**where, "now": at})
-    return end_step(session, step, delivery, to="completed")
+    return child
 
 
-def _start(session: Session, step: StepRun, delivery: Delivery, scope: Scope, at: datetime) -> Outcome:
-    workflow = step.step.workflow or ""
-    execution = step.execution
-    depth = int(session.execute(_DEPTH, {"execution": execution.id}).scalar_one())
+def child_of(session: Session, step: StepRun) -> Any:
+    """The execution that a step waits for: its state and what else `_CHILD` reads. Raises ChildFailed when it is gone."""
+    child = session.execute(_CHILD, {"child": step.child_id}).one_or_none()
+    if child is None:
+        message = f"its execution {step.child_id} is no longer there"
+        raise ChildFailed(message)
+    return child
+
+
+def wait_for(
+    session: Session, step: StepRun, delivery: Delivery, child_id: int, *, subjects: Collection[str] = ()
+) -> Outcome:
+    """Let the step wait for an execution from now on. Events about `subjects` wake it, too."""
+    timeout = step.step.timeout_seconds
+    at = now(session)
+    step.deadline_at = None if timeout is None else at + timedelta(seconds=timeout)
+    return park(
+        session,
+        step,
+        delivery,
+        wake_at=_next_look(step, at),
+        deadline_at=step.deadline_at,
+        child_id=child_id,
+        subjects=subjects,
+    )
+
+
+def wait_on(session: Session, step: StepRun, delivery: Delivery) -> Outcome:
+    """Let the step that has looked in vain wait as before."""
+    return park(
+        session,
+        step,
+        delivery,
+        wake_at=_next_look(step, now(session)),
+        deadline_at=step.deadline_at,
+        child_id=step.child_id,
+    )
+
+
+def depth_below(session: Session, step: StepRun, what: str) -> int:
+    """How deep the step's own execution is nested. Raises ChildFailed when it may have no child."""
+    depth = int(session.execute(_DEPTH, {"execution": step.execution.id}).scalar_one())
     limit = port(session, Settings).workflow_nesting_limit
     if depth >= limit:
-        message = f"{workflow} would be nested {depth + 1} deep; the limit is {limit}"
+        message = f"{what} would be nested {depth + 1} deep; the limit is {limit}"
         raise ChildFailed(message)
+    return depth
+
+
+def intend(session: Session, step: StepRun, child_id: int, workflow: str) -> None:
+    """Write a child that has just been started into its parent's ledger."""
+    session.execute(
+        _INTEND,
+        {
+            "owner_id": step.execution.owner_id,
+            "execution": step.execution.id,
+            "number": step.number,
+            "step": step.name,
+            "kind": CHILD_EFFECT,
+            "child": str(child_id),
+            "summary": f"workflow {workflow}, as execution {child_id}",
+            "task": CHILD_TASK,
+            "undo": json.dumps({"execution_id": child_id}),
+            "now": now(session),
+        },
+    )
+
+
+def _start(session: Session, step: StepRun, delivery: Delivery, scope: Scope) -> Outcome:
+    workflow = step.step.workflow or ""
+    execution = step.execution
+    depth = depth_below(session, step, workflow)
     context = resolve(dict(step.step.context), scope)
     step.input = {"workflow": workflow, "context": context}
     try:
@@ -198,24 +268,8 @@ def _start(session: Session, step: StepRun, delivery: Delivery, scope: Scope, at
         )
     except (WorkflowNotFound, InvalidContext) as error:
         raise ChildFailed(_in_words(error)) from None
-    session.execute(
-        _INTEND,
-        {
-            "owner_id": execution.owner_id,
-            "execution": execution.id,
-            "number": step.number,
-            "step": step.name,
-            "kind": CHILD_EFFECT,
-            "child": str(child_id),
-            "summary": f"workflow {workflow}, as execution {child_id}",
-            "task": step.task,
-            "undo": json.dumps({"execution_id": child_id}),
-            "now": at,
-        },
-    )
-    timeout = step.step.timeout_seconds
-    step.deadline_at = None if timeout is None else at + timedelta(seconds=timeout)
-    return park(session, step, delivery, wake_at=_next_look(step, at), deadline_at=step.deadline_at, child_id=child_id)
+    intend(session, step, child_id, workflow)
+    return wait_for(session, step, delivery, child_id)
 
 
 def _next_look(step: StepRun, at: datetime) -> datetime:

@@ -39,12 +39,12 @@ _RESTORE_DEADLINE = text(
     """
 )
 
-# a step that waits for its child is left to the settle: the child is stopped first
+# a step that waits for an execution is left to the settle: the child is stopped first
 _FAIL_BEGUN = text(
     """
     WITH began AS (
       SELECT sequence_number, state FROM workflow_steps
-      WHERE execution_id = :execution AND (state = 'running' OR state = 'waiting' AND step_type <> 'sub_workflow')
+      WHERE execution_id = :execution AND (state = 'running' OR state = 'waiting' AND child_id IS NULL)
       ORDER BY sequence_number FOR UPDATE),
     s AS (
       UPDATE workflow_steps x SET state = 'failed', token = NULL, lease_until = NULL, completed_at = :now, wake_at = NULL,

@@ -137,7 +137,7 @@ def fail_for_good(session: Session, step: StepRun, delivery: Delivery, error: Ba
     """No attempt follows. A critical step stops its execution; after another what depends on it goes on, with null."""
     traceback = describe(step, error)
     step.output = None
-    if step.step.is_parking:
+    if step.step.is_parking or step.child_id is not None:
         forget(session, step)
     if not step.critical:
         outcome = end_step(session, step, delivery, to="failed", traceback=traceback)

@@ -32,16 +32,16 @@ _AWAITING = text(
 
 _CONCERNED = text(
     """
-    SELECT execution_id, sequence_number FROM workflow_steps
-    WHERE owner_id = :owner AND subjects @> ARRAY[CAST(:subject AS text)] AND state = 'waiting'
+    SELECT execution_id, sequence_number, state IN ('pending', 'waiting') AS waits FROM workflow_steps
+    WHERE owner_id = :owner AND subjects @> ARRAY[CAST(:subject AS text)]
       AND (execution_id, sequence_number) > (:execution, :number)
     ORDER BY execution_id, sequence_number LIMIT :batch
     """
 )
 
 
-def tell(session: Session, event: dict[str, Any]) -> int:
-    """Tell one tenant's waiting steps of an event of theirs; returns how many it concerned."""
+def tell(session: Session, event: dict[str, Any]) -> set[int]:
+    """Tell one tenant's waiting steps of an event of theirs; returns the executions that have waited for it."""
     concerned: dict[int, set[int]] = defaultdict(set)
     about: dict[str, Any] = {
         "owner": event["tenantid"],
@@ -60,10 +60,13 @@ def tell(session: Session, event: dict[str, Any]) -> int:
                 step_name=row.step_name,
             )
             concerned[row.execution_id].add(row.sequence_number)
+    awaited_by = set(concerned)
     for row in _pages(session, _CONCERNED, about):
-        concerned[row.execution_id].add(row.sequence_number)
+        awaited_by.add(row.execution_id)
+        if row.waits:
+            concerned[row.execution_id].add(row.sequence_number)
     wake_all(session, dict(sorted(concerned.items())))
-    return sum(len(numbers) for numbers in concerned.values())
+    return awaited_by
 
 
 def _pages(session: Session, statement: Any, about: dict[str, Any]) -> Iterator[Any]:

@@ -6,7 +6,7 @@ The whole look is one transaction with the step's commit, so of an answer and an
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,6 +80,9 @@ def _wait_for_event(
 ) -> Outcome:
     definition = step.step
     name = canonical(definition.event or "")
+    if definition.until is not None and step.deadline_at is None:
+        deadline = _first(deadline, waits.due(definition, scope, now=at))
+    is_over = deadline is not None and deadline <= at
 
     def fits(event: dict[str, Any]) -> bool:
         return matches(definition.match, scope, event)
@@ -88,11 +91,12 @@ def _wait_for_event(
     if step.started_at is None:
         mailbox.hold(session)
     found = mailbox.take(session, step, name, fits, since=mailbox.beginning(session, step))
-    if found is None and step.started_at is None:
+    # what came in time counts, also when nobody was told of it yet
+    if found is None and (step.started_at is None or is_over):
         found = mailbox.look_back(session, step, name, fits, ancestors=step.outputs)
     if found is not None:
         return _complete(session, step, delivery, {"timed_out": False, "event": found})
-    if deadline is not None and deadline <= at:
+    if is_over:
         return _over(session, step, delivery, {"timed_out": True, "event": None}, what=definition.event or "")
     return park(session, step, delivery, awaits=name, wake_at=deadline, deadline_at=deadline)
 
@@ -143,7 +147,8 @@ def _condition(call: StepCall, delivery: Delivery, scope: Scope) -> Outcome:
     mailbox.hold(session)
     present, subjects = _present(call, scope, source)
     if holds(source, present):
-        return _complete(session, step, delivery, True)
+        # the event that brought this about may still be on its way: it has been waited for all the same
+        return _complete(session, step, delivery, True, subjects=subjects)
     if deadline is None or deadline <= at:
         raise TimedOut(f"the condition did not become true in time: {source}")
     return park(
@@ -185,8 +190,10 @@ def _nouns(source: str) -> set[str]:
     return names
 
 
-def _complete(session: Session, step: StepRun, delivery: Delivery, output: Any) -> Outcome:
-    forget(session, step)
+def _complete(
+    session: Session, step: StepRun, delivery: Delivery, output: Any, *, subjects: Collection[str] = ()
+) -> Outcome:
+    forget(session, step, subjects=subjects)
     step.output = output
     return end_step(session, step, delivery, to="completed")
 
@@ -194,8 +201,7 @@ def _complete(session: Session, step: StepRun, delivery: Delivery, output: Any) 
 def _over(session: Session, step: StepRun, delivery: Delivery, output: Any, *, what: str) -> Outcome:
     if step.step.on_timeout is OnTimeout.CONTINUE:
         return _complete(session, step, delivery, output)
-    message = f"waited {step.step.timeout_seconds:g} seconds in vain for {what}"
-    raise TimedOut(message)
+    raise TimedOut(waits.in_vain(step.step, what))
 
 
 def _deadline(step: StepRun, at: datetime) -> datetime | None:

@@ -15,9 +15,13 @@ from app.core.queue import send_task
 from app.domains.workflows.store.start import send_ready
 from app.domains.workflows.store.tasks import SETTLE_TASK
 from app.domains.workflows.store.wake import wake
+from pipelines.definition import StepType
 
 CHILD_EFFECT = "execution"
 """The kind of the effect that a started child is in its parent's ledger."""
+
+CHILD_TASK = f"engine.{StepType.SUB_WORKFLOW.value}"
+"""Under this name the undo of a child travels, whatever its step is called by."""
 
 _CHILD = text(
     """

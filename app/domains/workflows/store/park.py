@@ -23,7 +23,7 @@ _PARK = text(
       UPDATE workflow_steps SET state = 'waiting', token = NULL, lease_until = NULL, not_before = NULL, sent_at = NULL,
         tries = 0, attempts = 0, started_at = coalesce(started_at, :now), worker = :worker, celery_task_id = :task_id,
         input_data = coalesce(CAST(:input AS jsonb), input_data), child_id = coalesce(:child, child_id),
-        awaits = :awaits, subjects = CAST(:subjects AS text[]), due_at = :due_at, deadline_at = :deadline_at,
+        awaits = :awaits, subjects = coalesce(CAST(:subjects AS text[]), subjects), due_at = :due_at, deadline_at = :deadline_at,
         wake_at = :wake_at
       WHERE execution_id = :execution AND sequence_number = :number AND state = :before
         AND token IS NOT DISTINCT FROM :token AND attempts = :made
@@ -37,16 +37,17 @@ _PARK = text(
 
 _FORGET = text(
     """
-    UPDATE workflow_steps SET awaits = NULL, subjects = NULL, wake_at = NULL
+    UPDATE workflow_steps SET awaits = NULL, subjects = CAST(:subjects AS text[]), wake_at = NULL
     WHERE execution_id = :execution AND sequence_number = :number
-      AND (awaits IS NOT NULL OR subjects IS NOT NULL OR wake_at IS NOT NULL)
+      AND (awaits IS NOT NULL OR subjects IS NOT NULL OR wake_at IS NOT NULL OR CAST(:subjects AS text[]) IS NOT NULL)
     """
 )
 
 
-def forget(session: Session, step: StepRun) -> None:
-    """What the step waited for concerns it no longer."""
-    session.execute(_FORGET, {"execution": step.execution.id, "number": step.number})
+def forget(session: Session, step: StepRun, *, subjects: Collection[str] = ()) -> None:
+    """What the step waited for concerns it no longer; `subjects`: whose events were its own affair, and stay so."""
+    where = {"execution": step.execution.id, "number": step.number}
+    session.execute(_FORGET, {**where, "subjects": sorted(subjects) if subjects else None})
 
 
 def park(
@@ -64,7 +65,8 @@ def park(
     """Let the claimed step wait. Raises LeaseLost when the row is no longer ours.
 
     `wake_at`: when the timer lets it look again, in business time; `awaits`: an event or signal of that name does; `subjects`:
-    so does any event about one of them. `due_at` and `deadline_at` are kept for its next look, `child_id` for good.
+    so does any event about one of them, or, where none are given, of those before. `due_at` and `deadline_at` are kept for its
+    next look, `child_id` for good.
     """
     parked = session.execute(
         _PARK,

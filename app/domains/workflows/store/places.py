@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.core import locks
+from app.core.locks import Space
 from app.core.queue import send_task
 
 ADMIT_TASK = "engine.admit"
-
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:owner || ':' || :key, 7452))")
 
 _OWN = text(
     "SELECT owner_id, concurrency_key, concurrency_limit FROM workflow_executions WHERE id = :execution FOR NO KEY UPDATE"
@@ -43,7 +43,7 @@ _BEHIND = text(
 
 def hold(session: Session, owner_id: UUID, key: str) -> None:
     """Take the key's lock: whoever has asked for a place before has one by now, or can be seen to queue."""
-    session.execute(_LOCK, {"owner": str(owner_id), "key": key})
+    locks.hold(session, Space.CONCURRENCY_KEYS, key, owner_id=owner_id)
 
 
 def has_place(session: Session, owner_id: UUID, key: str, *, limit: int, beside: int | None = None) -> bool:

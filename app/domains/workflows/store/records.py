@@ -18,7 +18,10 @@ from pipelines.loader import step_from_document
 
 @dataclass(slots=True)
 class Execution:
-    """An execution as observers see it. `event`: the one that started it. `inline`: its straight runs stay in one worker."""
+    """An execution as observers see it. `event`: the one that started it. `inline`: its straight runs stay in one worker.
+
+    `for_parent`: it is being stopped since the execution that started it no longer needs it, or is undone.
+    """
 
     id: int
     owner_id: UUID
@@ -32,6 +35,7 @@ class Execution:
     event: Mapping[str, Any] | None = None
     inline: bool = False
     key: UUID | None = None
+    for_parent: bool = False
 
     @classmethod
     def of(cls, execution_id: int, row: Any) -> Execution:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +22,7 @@ from app.core import log as logs
 from app.core.ports import port
 from app.core.settings import Settings
 from app.core.world import World
-from app.domains.workflows.store import children, effects, elements, fail, undo
+from app.domains.workflows.store import children, effects, elements, fail, started, undo
 from app.domains.workflows.store.call import StepCall
 from app.domains.workflows.store.claim import claim, count_attempt, take_lease
 from app.domains.workflows.store.conditions import pass_over_descendants
@@ -31,6 +31,7 @@ from app.domains.workflows.store.finish import LeaseLost, end_step
 from app.domains.workflows.store.integrations import gate
 from app.domains.workflows.store.lease import bounded, kept
 from app.domains.workflows.store.look import look
+from app.domains.workflows.store.parent import CHILD_TASK
 from app.domains.workflows.store.records import Held, Observers, StepRun
 from app.domains.workflows.store.settle import settle
 from app.domains.workflows.store.stop import stop
@@ -38,7 +39,7 @@ from app.domains.workflows.store.stored import as_json
 from pipelines.definition import Compensate, OnFalse, RetryPolicy, StepType
 from pipelines.errors import StepFailed
 from pipelines.expressions import Scope, holds, resolve, resolve_params
-from pipelines.operations import Effect, Operation
+from pipelines.operations import Effect, Operation, Started
 from pipelines.plan import Route
 from pipelines.retry import IN_PLACE_SECONDS, is_permanent, next_delay, resolve_policy
 
@@ -149,6 +150,9 @@ def _begin(world: World, session: Session, step: StepRun, delivery: Delivery) ->
     call = StepCall(world.database, step, lambda: session)
     if step.step.is_parking or step.step.for_each is not None:
         return look(call, delivery, scope(step))
+    if prepared.operation is not None and prepared.operation.starts:
+        parked = started.look(call, delivery, prepared.operation, prepared.operation.bind(prepared.params or {}))
+        return _complete(session, call, prepared, delivery) if parked is None else parked
     if prepared.operation is not None and prepared.operation.lease:
         _intend(session, call, prepared)
         held = take_lease(session, step, delivery, lease_seconds=world.settings.lease_seconds)
@@ -189,9 +193,10 @@ def _prepare(world: World, step: StepRun) -> Prepared:
         message = f"Service not found: {definition.operation}"
         raise StepFailed(message, permanent=True)
     policy = _policy(world.settings, step, operation)
-    _refuse_lost(step, policy, look_ups=LOOK_UPS if operation and operation.finds else 0)
+    _refuse_lost(step, policy, look_ups=LOOK_UPS if _can_be_asked(operation) else 0)
     # one that parked or made its elements has begun: `when` was asked then
-    has_begun = step.elements is not None or (definition.is_parking and step.started_at is not None)
+    has_parked = step.child_id is not None or (definition.is_parking and step.started_at is not None)
+    has_begun = step.elements is not None or has_parked
     when = None if has_begun else definition.when
     if step.is_passed_over or (when is not None and not holds(when, scope(step))):
         return Prepared(step, operation, skip=True)
@@ -203,6 +208,11 @@ def _prepare(world: World, step: StepRun) -> Prepared:
     as_json(params, "input", limit=world.settings.workflow_output_limit)
     step.input = params
     return Prepared(step, operation, params, attempts=policy.maximum_attempts)
+
+
+def _can_be_asked(operation: Operation | None) -> bool:
+    """Whether it tells, before another attempt, what became of the one before."""
+    return operation is not None and operation.lease and operation.finds is not None
 
 
 def _refuse_lost(step: StepRun, policy: RetryPolicy, *, look_ups: int = 0) -> None:
@@ -241,14 +251,21 @@ def _attempt(call: StepCall, prepared: Prepared) -> Any:
 def _call(call: StepCall, operation: Operation, prepared: Prepared) -> dict[str, Any]:
     """The operation's answer; of one that can be asked, first what became of the attempts before this one."""
     params = operation.bind(prepared.params or {})
-    if operation.finds is not None and call.attempt > 1:
+    if operation.lease and operation.finds is not None and call.attempt > 1:
         found = operation.finds(call, **params)
         if found is not None:
             return dict(found)
         if call.attempt > prepared.attempts:
             message = f"{prepared.attempts} attempts were made and none got through"
             raise StepFailed(message, permanent=True)
-    return dict(operation.function(call, **params) or {})
+    return _output(operation.function(call, **params))
+
+
+def _output(answer: Mapping[str, Any] | Started | None) -> dict[str, Any]:
+    if isinstance(answer, Started):
+        message = "an operation returned Started that does not say that it starts an execution"
+        raise StepFailed(message, permanent=True)
+    return dict(answer or {})
 
 
 def _complete(session: Session, call: StepCall, prepared: Prepared, delivery: Delivery) -> Outcome:
@@ -297,7 +314,7 @@ def _tell_claimed(session: Session, step: StepRun) -> None:
 def _delay(policy: RetryPolicy, step: StepRun, operation: Operation | None, error: Exception) -> float | None:
     """Seconds until the next attempt; after the last one that may have got through, until it is asked whether it did."""
     delay = next_delay(policy, attempt=step.attempt, error=error)
-    if delay is not None or operation is None or operation.finds is None or is_permanent(error):
+    if delay is not None or not _can_be_asked(operation) or is_permanent(error):
         return delay
     return policy.maximum_interval if step.attempt < policy.maximum_attempts + LOOK_UPS else None
 
@@ -412,7 +429,7 @@ def _begin_undo(
 ) -> Outcome | Held:
     """What becomes of a step to undo in the claim's own transaction: its end, or the lease under which it is undone."""
     _refuse_lost(step, undo.policy_of(undos, world.operations))
-    if step.step.type is StepType.SUB_WORKFLOW or step.step.for_each is not None:
+    if step.step.for_each is not None or any(each.operation == CHILD_TASK for each in undos):
         return _undo_own(session, step, delivery, undos)
     needed = [world.operations.get(each.operation) for each in undos]
     if gate.is_held_back(world.database, session, step, delivery, needed):
@@ -430,7 +447,7 @@ def _undo_own(session: Session, step: StepRun, delivery: Delivery, undos: list[e
     parked = (
         elements.let_in_undo(session, step)
         if step.step.for_each is not None
-        else children.park_undo(session, step, delivery, undos)
+        else children.park_undo(session, step, delivery, [each for each in undos if each.operation == CHILD_TASK])
     )
     return parked or undo.complete(session, step, delivery, undos)
 

@@ -102,6 +102,7 @@ def stop(
     if row is None:
         return None
     execution = Execution.of(row.id, row)
+    execution.for_parent = for_parent
     session.execute(
         _HISTORY,
         {
