@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Select, exists, select, text
+from sqlalchemy import Select, exists, select, text
 from sqlalchemy.orm import Session
 
 from app.domains.billing.models import Payable, PayableSource, Payment
@@ -69,14 +69,15 @@ def has_payments(session: Session, payable_id: UUID) -> bool:
     return bool(session.scalar(select(exists().where(Payment.payable_id == payable_id).select_from(Payment))))
 
 
-def to_collect(session: Session, *, at: datetime, limit: int) -> Sequence[Row[tuple[UUID, UUID]]]:
+def to_collect(session: Session, *, at: datetime, limit: int) -> list[tuple[UUID, UUID]]:
     """(owner, payable) of what is to be collected, or decided on, by then; the longest due first."""
-    return session.execute(
+    rows = session.execute(
         select(Payable.owner_id, Payable.id)
         .where(text(TO_COLLECT), Payable.next_attempt_at <= at)
         .order_by(Payable.next_attempt_at)
         .limit(limit)
-    ).all()
+    )
+    return [(owner_id, row_id) for owner_id, row_id in rows]
 
 
 def awaiting_method(session: Session, customer_id: UUID) -> Sequence[Payable]:

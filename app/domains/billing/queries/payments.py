@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, exists, extract, func, select, text
+from sqlalchemy import Select, exists, extract, func, select, text
 from sqlalchemy.orm import Session
 
 from app.domains.billing.models import Payable, Payment, PaymentMethod, Refund
@@ -94,24 +94,26 @@ def seconds_since_asked(session: Session, payment_id: UUID) -> float | None:
     )
 
 
-def to_look_at(session: Session, *, at: datetime, limit: int) -> Sequence[Row[tuple[UUID, UUID]]]:
+def to_look_at(session: Session, *, at: datetime, limit: int) -> list[tuple[UUID, UUID]]:
     """(owner, payment) of payments of which nobody has told us the end, the longest first."""
-    return session.execute(
+    rows = session.execute(
         select(Payment.owner_id, Payment.id)
         .where(text(IS_PENDING), Payment.look_at <= at)
         .order_by(Payment.look_at)
         .limit(limit)
-    ).all()
+    )
+    return [(owner_id, row_id) for owner_id, row_id in rows]
 
 
-def refunds_to_look_at(session: Session, *, at: datetime, limit: int) -> Sequence[Row[tuple[UUID, UUID]]]:
+def refunds_to_look_at(session: Session, *, at: datetime, limit: int) -> list[tuple[UUID, UUID]]:
     """(owner, refund) of refunds that are asked for or on their way, the longest first."""
-    return session.execute(
+    rows = session.execute(
         select(Refund.owner_id, Refund.id)
         .where(text(IS_PENDING), Refund.look_at <= at)
         .order_by(Refund.look_at)
         .limit(limit)
-    ).all()
+    )
+    return [(owner_id, row_id) for owner_id, row_id in rows]
 
 
 def refund(session: Session, refund_id: UUID, *, locked: bool = False) -> Refund | None:

@@ -59,7 +59,7 @@ def add_method(
     customers.lock_customer(session, customer_id=customer_id)
     refuse_reference(reference)
     name = named_gateway(session, gateway).name
-    method = session.scalar(
+    method: PaymentMethod | None = session.scalar(
         insert(PaymentMethod)
         .values(
             id=new_id(),
