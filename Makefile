@@ -4,7 +4,7 @@ BIN := .venv/bin
 PACKAGES := app pipelines tasks
 ARGS ?=
 
-.PHONY: help environment up test check format openapi lock bench chaos graphs clean
+.PHONY: help environment up test check format openapi lock bench chaos soak graphs clean
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ bench: environment ## measure beside plain Celery and DBOS (SECONDS=60: a short 
 
 chaos: environment ## break everything that can break under real orders, and count (SECONDS=1800 ORDERS=2000 SEED=...)
 	@$(BIN)/python -m chaos $(ARGS)
+
+soak: environment ## a year of 10,000 subscriptions on a movable clock, and the books to the cent (SUBSCRIPTIONS=500 SEED=...)
+	@$(BIN)/python -m soak $(ARGS)
 
 graphs: environment ## run 5,000 random graphs on real workers against a plain model (ARGS="--help")
 	@$(BIN)/python -m tests.graphs $(ARGS)

@@ -26,7 +26,8 @@ from pipelines.kinds import check_templates, expression
 from pipelines.reading import Inputs, located
 from pipelines.references import RESERVED_ROOTS, Path, path_text
 
-_EVENT = re.compile(r"(?!(?:crm|billing)\.\w+$)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}")
+EVENT_TYPE = re.compile(r"(?!(?:crm|billing)\.\w+$)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}")
+"""What an event's type looks like: two or three words."""
 _FIELDS = 5
 _LONGEST_SCHEDULE = 200
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -106,7 +107,7 @@ def _check_given(place: Place, context: Mapping[str, Any], schema: Mapping[str, 
 
 def _event(value: Any) -> str | None:
     """An event's type; a leading `crm.` or `billing.` names the same type."""
-    fine = isinstance(value, str) and _EVENT.fullmatch(value)
+    fine = isinstance(value, str) and EVENT_TYPE.fullmatch(value)
     return None if fine else "has to be the type of an event such as quote.accepted"
 
 

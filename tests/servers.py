@@ -107,6 +107,7 @@ def settings_for(name: str, number: int) -> Settings:
         user_rate_limit="100000 per minute",
         tenant_rate_limit="100000 per minute",
         login_rate_limit="100000 per minute",
+        check_events=True,
         log_level="INFO",
     )
 

@@ -14,6 +14,8 @@ from pipelines.definition import MOST_ELEMENTS
 
 DEFAULT_SECRET = "development-only-secret-key-change-me"  # noqa: S105 - refused in production
 MIN_SECRET_LENGTH = 32
+MOST_PROVISION_SECONDS = 1800
+"""No deployment may take longer, whatever settings and templates say: its step is given up a minute later."""
 
 
 class ConfigurationError(Exception):
@@ -50,6 +52,16 @@ class Settings:
         False,
     )
     redis_url: str = _field("REDIS_URL", "Redis for limits, wake-ups and the event stream", "", secret=True)
+    event_bus_type: str = _field("EVENT_BUS_TYPE", "where events are published: `redis` (a stream) or `kafka`", "redis")
+    event_bus_url: str = _field(
+        "EVENT_BUS_URL",
+        "of `redis`: its URL, default REDIS_URL; of `kafka`: `kafka://[user:password@]host:port[,host:port]/topic[?settings]`",
+        "",
+        secret=True,
+    )
+    check_events: bool = _field(
+        "TURNUP_CHECK_EVENTS", "true: an event that is not as its type's schema says is an error where it is raised", False
+    )
     broker_url: str = _field("CELERY_BROKER_URL", "Celery's broker; default: REDIS_URL", "", secret=True)
     smtp_url: str = _field("SMTP_URL", "`smtp[s]://[user:password@]host:port`", "smtp://127.0.0.1:1025", secret=True)
     mail_from: str = _field("MAIL_FROM", "sender of all mails", "Turnup <no-reply@turnup.local>")
@@ -67,7 +79,7 @@ class Settings:
     endpoints_port: int = _field("ENDPOINTS_PORT", "port of the endpoints process", 8081)
     provision_seconds: float = _field(
         "PROVISION_SECONDS",
-        "how long a deployment by Kubernetes, AWX or Docker may take until it answers; below the step's 60",
+        "how long a deployment by Kubernetes or Docker may take until it answers, where its template says nothing",
         50.0,
     )
     kubernetes_api_url: str = _field("KUBERNETES_API_URL", "the API server; empty: the one of KUBECONFIG", "")
@@ -88,6 +100,9 @@ class Settings:
     awx_token: str = _field("AWX_TOKEN", "token of its user", "", secret=True)
     awx_deploy_template: int | None = _field("AWX_DEPLOY_TEMPLATE", "id of the job template that deploys", None)
     awx_destroy_template: int | None = _field("AWX_DESTROY_TEMPLATE", "id of the job template that removes", None)
+    awx_provision_seconds: float = _field(
+        "AWX_PROVISION_SECONDS", "how long a deployment by AWX may take, where its template says nothing", 900.0
+    )
     docker_host: str = _field("DOCKER_HOST", "a Docker Engine, `tcp://host:port`", "")
     docker_cert_path: str = _field(
         "DOCKER_CERT_PATH", "folder with its ca.pem, cert.pem and key.pem; empty: no TLS", ""
@@ -105,6 +120,7 @@ class Settings:
     flower_user: str = _field("FLOWER_USER", "Flower's login", "operator")
     flower_password: str = _field("FLOWER_PASSWORD", "Flower's password", "", secret=True)
     public_url: str = _field("PUBLIC_URL", "address of this API as customers reach it", "http://127.0.0.1:8000")
+    support_url: str = _field("SUPPORT_URL", "where customers find help, in mails to them; empty: PUBLIC_URL", "")
     admin_email: str = _field("TURNUP_ADMIN_EMAIL", "first administrator", "admin@turnup.local")
     admin_password: str = _field("TURNUP_ADMIN_PASSWORD", "their password; empty: generated", "", secret=True)
     operator_name: str = _field("OPERATOR_NAME", "the business that runs this installation", "Operator")
@@ -139,12 +155,22 @@ class Settings:
         "Redis as broker: true: messages of dead workers are also restored by the broker; false: by the sweeper alone, for less",
         True,
     )
-    payment_gateway: str = _field("PAYMENT_GATEWAY", "how payments are taken where nothing else says", "sandbox")
+    payment_gateway: str = _field(
+        "PAYMENT_GATEWAY",
+        "how payments are taken where nothing else says: `stripe`, `bank_transfer`, `sandbox`; empty: the sandbox, which moves no money, and in production an error",
+        "",
+    )
+    invoice_due_days: int = _field("INVOICE_DUE_DAYS", "days from an invoice to the day by which it is to be paid", 14)
     stripe_secret_key: str = _field("STRIPE_SECRET_KEY", "Stripe's API key; empty: no Stripe", "", secret=True)
     stripe_webhook_secret: str = _field("STRIPE_WEBHOOK_SECRET", "what Stripe signs its webhooks with", "", secret=True)
     stripe_api_url: str = _field("STRIPE_API_URL", "address of Stripe's API; empty: Stripe's own", "")
     draft_order_days: int = _field("DRAFT_ORDER_DAYS", "drafts older than this expire", 30)
     renewal_notice_days: int = _field("RENEWAL_NOTICE_DAYS", "notice before a subscription ends", 30)
+    renewal_grace_days: int = _field(
+        "RENEWAL_GRACE_DAYS",
+        "days for which an overdue invoice stands in the way of no renewal, and a subscription that is being paid for outlives its period",
+        14,
+    )
     payment_required: bool = _field("ORDER_PAYMENT_REQUIRED", "true: an order needs a payment reference", False)
     public_rate_limit: str = _field("PUBLIC_RATE_LIMIT", "calls of public paths per address", "120 per minute")
     user_rate_limit: str = _field("USER_RATE_LIMIT", "calls per signed-in user", "1200 per minute")
@@ -213,6 +239,7 @@ class Settings:
         ):
             if url and urlsplit(url).scheme not in schemes:
                 found.append(f"{name} must begin with {' or '.join(sorted(s + '://' for s in schemes))}.")
+        found += self._faulty_bus()
         found += self._faulty_numbers()
         if self.production:
             if self.secret_key == DEFAULT_SECRET or len(self.secret_key) < MIN_SECRET_LENGTH:
@@ -223,14 +250,34 @@ class Settings:
                 found.append("TURNUP_SEALING_KEYS must be set in production (`turnup doctor --new-key` makes one).")
             if self.test_clock:
                 found.append("TURNUP_TEST_CLOCK is refused in production.")
+            if not self.payment_gateway:
+                found.append(
+                    "PAYMENT_GATEWAY must be set in production: stripe, bank_transfer, or sandbox, which moves no money."
+                )
         return found
+
+    def _faulty_bus(self) -> list[str]:
+        if self.event_bus_type not in _BUS_SCHEMES:
+            return ["EVENT_BUS_TYPE must be redis or kafka."]
+        schemes = _BUS_SCHEMES[self.event_bus_type]
+        begins = urlsplit(self.event_bus_url).scheme
+        if begins in schemes or (not begins and self.event_bus_type == "redis"):
+            return []
+        written = " or ".join(f"{scheme}://" for scheme in schemes)
+        return [f"EVENT_BUS_URL must begin with {written} where EVENT_BUS_TYPE is {self.event_bus_type}."]
 
     def _faulty_numbers(self) -> list[str]:
         found = []
         if self.lease_seconds <= 0 or self.sweep_interval <= 0 or self.workflow_retry_max_attempts < 1:
             found.append("Leases, intervals and attempts must be positive.")
-        if self.provision_seconds <= 0:
-            found.append("PROVISION_SECONDS must be positive.")
+        if self.renewal_notice_days < 0 or self.renewal_grace_days < 0:
+            found.append("RENEWAL_NOTICE_DAYS and RENEWAL_GRACE_DAYS must not be negative.")
+        if self.invoice_due_days < 0:
+            found.append("INVOICE_DUE_DAYS must not be negative.")
+        if not all(0 < each <= MOST_PROVISION_SECONDS for each in (self.provision_seconds, self.awx_provision_seconds)):
+            found.append(
+                f"PROVISION_SECONDS must be positive, AWX_PROVISION_SECONDS too, and both at most {MOST_PROVISION_SECONDS}."
+            )
         if not 1 <= self.workflow_elements_limit <= MOST_ELEMENTS or self.workflow_nesting_limit < 1:
             found.append(
                 f"WORKFLOW_ELEMENTS_LIMIT must be between 1 and {MOST_ELEMENTS}, WORKFLOW_NESTING_LIMIT positive."
@@ -251,6 +298,7 @@ class Settings:
         }
 
 
+_BUS_SCHEMES = {"redis": ("redis", "rediss", "unix"), "kafka": ("kafka",)}
 _EXPECTED = {"int": "a whole number", "int | None": "a whole number", "float": "a number", "bool": "true or false"}
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import RedisError
+
+from app.adapters.bus.errors import BusError
 
 STREAM = "turnup:events"
 KEPT = 100_000
@@ -20,12 +23,25 @@ class RedisStreamsBus:
         self._redis = redis
 
     def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
-        with self._redis.pipeline(transaction=False) as pipe:
-            for event in events:
-                fields: dict[Any, Any] = {
-                    "type": event["type"],
-                    "subject": event["subject"],
-                    "event": json.dumps(event),
-                }
-                pipe.xadd(STREAM, fields, maxlen=KEPT, approximate=True)
-            pipe.execute()
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for event in events:
+                    fields: dict[Any, Any] = {
+                        "type": event["type"],
+                        "subject": event["subject"],
+                        "event": json.dumps(event),
+                    }
+                    pipe.xadd(STREAM, fields, maxlen=KEPT, approximate=True)
+                pipe.execute()
+        except RedisError as error:
+            message = f"Redis did not take the events: {error}"
+            raise BusError(message) from error
+
+    def check(self) -> str:
+        try:
+            # this client's types allow for an asynchronous one
+            kept: Any = self._redis.xlen(STREAM)
+        except RedisError as error:
+            message = f"Redis does not answer: {error}"
+            raise BusError(message) from error
+        return f"the stream {STREAM} has {kept} events"

@@ -16,6 +16,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.adapters.bus import registry as buses
+from app.adapters.bus.errors import BusError
 from app.cli.doctor.findings import Finding, doubtful, fine, wrong
 from app.cli.up.readiness import api_address, client
 from app.core import schema
@@ -37,6 +39,8 @@ def all_findings(settings: Settings) -> Iterator[Finding]:
     yield from _settings(settings)
     yield from _database(settings)
     yield _redis(settings)
+    if settings.event_bus_url:
+        yield _bus(settings)
     broker = _broker(settings)
     yield broker
     if broker.is_fine:
@@ -148,6 +152,14 @@ def _redis(settings: Settings) -> Finding:
     finally:
         redis.close()
     return fine("redis", f"version {server.get('redis_version', 'unknown')}")
+
+
+def _bus(settings: Settings) -> Finding:
+    advice = "See that the event bus runs where EVENT_BUS_URL says, and that its topic is there."
+    try:
+        return fine("event bus", buses.configured(settings).check())
+    except (BusError, ConfigurationError) as error:
+        return wrong("event bus", error, advice)
 
 
 def _broker(settings: Settings) -> Finding:

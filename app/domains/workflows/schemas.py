@@ -10,6 +10,7 @@ from marshmallow import fields
 from app.domains.workflows.service import HISTORY_LIMIT, VERBS, shown_status
 from app.http.fields import Time
 from app.http.pages import PageQuery
+from pipelines.triggers import EVENT_TYPE
 
 EXECUTION_STATUSES = (
     "pending",
@@ -581,3 +582,61 @@ class IntegrationOut(ma.Schema):
     limit = fields.String(allow_none=True)
     held = fields.Integer()
     operations = fields.List(fields.String())
+
+
+def _is_event_type(value: str) -> None:
+    if not EVENT_TYPE.fullmatch(value):
+        raise ma.ValidationError("It is a type of event such as quote.accepted.")
+
+
+class EventIn(ma.Schema):
+    """An event, as CloudEvents 1.0 has it in structured mode. What is not required may be left to Turnup."""
+
+    specversion = fields.String(validate=ma.validate.Equal("1.0"))
+    id = fields.String(
+        validate=ma.validate.Length(1, 200),
+        metadata={"description": "the source's own; sent twice, it is one event all the same"},
+    )
+    source = fields.String(
+        load_default="/outside",
+        validate=ma.validate.Regexp(r"[^\s\x00-\x1f]{1,200}\Z", error="It is a URI without blanks."),
+        metadata={"description": "who raises it, as a URI"},
+    )
+    type = fields.String(
+        required=True,
+        validate=_is_event_type,
+        metadata={"description": "one of `GET /events/types`, or one that begins with a word of your own"},
+    )
+    subject = fields.String(
+        validate=ma.validate.Length(1, 200), metadata={"description": "whom it is about; default: as its type says"}
+    )
+    time = fields.AwareDateTime(
+        metadata={"description": "when it happened at the source; the event's own time is that of its coming"}
+    )
+    datacontenttype = fields.String(validate=ma.validate.Equal("application/json"))
+    tenantid = fields.UUID(metadata={"description": "may name the caller's own tenant only"})
+    data = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+class EventOut(ma.Schema):
+    """An event as it is published: CloudEvents 1.0."""
+
+    specversion = fields.String()
+    id = fields.String()
+    source = fields.String()
+    type = fields.String()
+    subject = fields.String()
+    time = fields.String(metadata={"format": "date-time"})
+    tenantid = fields.String(metadata={"format": "uuid"})
+    datacontenttype = fields.String()
+    data = fields.Raw()
+
+
+class EventTypeOut(ma.Schema):
+    """A type of event that Turnup raises."""
+
+    type = fields.String()
+    also_known_as = fields.List(fields.String(), metadata={"description": "other names in triggers and from outside"})
+    meaning = fields.String()
+    subject = fields.String(metadata={"description": "whom it is about, by its data: `order/{order_id}`"})
+    schema = fields.Raw(metadata={"description": "the JSON Schema (2020-12) of its data", "type": "object"})

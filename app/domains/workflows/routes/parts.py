@@ -13,6 +13,7 @@ workflows = Blueprint("workflows", "workflows", description="Workflow definition
 operations = Blueprint("operations", "operations", description="What workflow steps may call")
 integrations = Blueprint("integrations", "integrations", description="The outside systems that operations need")
 engine = Blueprint("engine", "engine", description="Whether workflows start")
+events = Blueprint("events", "events", description="What events there are, and raising them from outside")
 
 
 class With:

@@ -53,6 +53,7 @@ from app.domains.workflows.service.executions import (
     start,
     steps,
 )
+from app.domains.workflows.service.inbound import raise_event
 from app.domains.workflows.service.integrations import IntegrationState, list_integrations, reset_integration
 from app.domains.workflows.service.plan import UndoPlan, leftovers, leftovers_summary, undo_plan
 from app.domains.workflows.service.switch import SwitchedOff, switch_off, switch_on, switch_state
@@ -148,6 +149,7 @@ __all__ = [
     "new_version",
     "pause",
     "preview_bulk",
+    "raise_event",
     "replay",
     "rerun",
     "reset_integration",

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from app.core import audit
+from app.core import audit, event_types
 from app.core.db import OWNER
 from app.core.errors import Conflict
+from app.core.events import canonical
 from app.core.ports import port
 from app.core.settings import Settings
 from app.domains.workflows import queries
@@ -30,7 +31,8 @@ from pipelines.plan import tree
 def validate_document(session: Session, *, document: dict[str, Any]) -> tuple[list[Fault], list[Fault]]:
     """Faults and warnings of a definition."""
     report = validate(document, port(session, Catalogue), limits=_limits(session))
-    return [*report.faults, *_unknown_workflows(session, document)], list(report.warnings)
+    faults = [*report.faults, *_unknown_workflows(session, document)]
+    return faults, [*report.warnings, *_unknown_events(document)]
 
 
 def create_workflow(session: Session, *, document: dict[str, Any], created_by: str | None = None) -> Workflow:
@@ -207,6 +209,18 @@ def _unknown_workflows(session: Session, document: Any) -> list[Fault]:
             if found is None or not found.is_active:
                 faults.append(Fault(f"/steps/{index}/workflow", f"Workflow '{name}' not found"))
     return faults
+
+
+def _unknown_events(document: Any) -> list[Fault]:
+    """Each event that looks like one of Turnup's own and is none, with its place: nothing will ever raise it."""
+    found = []
+    for key in ("triggers", "steps"):
+        listed = document.get(key) if isinstance(document, Mapping) else None
+        for index, each in enumerate(listed if isinstance(listed, list) else ()):
+            name = each.get("event") if isinstance(each, Mapping) else None
+            if isinstance(name, str) and (message := event_types.mistaken(canonical(name))):
+                found.append(Fault(f"/{key}/{index}/event", message))
+    return found
 
 
 def _own(session: Session, workflow_id: int) -> Workflow:

@@ -1,0 +1,92 @@
+"""More than a year of 200 subscriptions on real workers, the clock moved on from day to day: the books are right to the cent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.core.clock import now
+from app.core.queue import Sender
+from app.core.world import World
+from app.embedded import redis
+from app.embedded.mail import MailServer
+from app.factory import build_world
+from app.jobs import JOBS
+from app.seeds import seed
+from soak import books
+from soak.contracts import FIRST_DAY, LAST_DAY, MONTH_ENDS, population
+from soak.expected import expected, revenue
+from soak.seller import Seller
+from soak.year import days, pass_days
+from tests.servers import eventually, prepared, worker_processes
+
+CONTRACTS = 200
+EVERY = 4
+"""Beat's work is done on each fourth day and on those on which somebody does something: late is not wrong."""
+
+LEFT_TO_DO = text(
+    """
+    SELECT (SELECT count(*) FROM outbox WHERE handled_at IS NULL)
+      + (SELECT count(*) FROM workflow_executions WHERE state IN ('pending', 'running') OR rollback IN ('pending', 'running'))
+      + (SELECT count(*) FROM workflow_steps WHERE state = 'waiting' AND wake_at <= :now)
+      + (SELECT count(*) FROM payables WHERE next_attempt_at <= :now AND status IN ('open', 'dunning'))
+    """
+)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Real workers, beat beside them, and the jobs in both places at once."""
+
+    world: World
+
+    def work(self) -> None:
+        sender = self.world.ports.get(Sender)  # type: ignore[type-abstract]
+        for name in JOBS:
+            sender.send_task("engine.job", name)
+        for job in JOBS.values():
+            job.run(self.world)
+        eventually(self._is_quiet, within=120, what="the end of the day's work")
+
+    def _is_quiet(self) -> bool:
+        with self.world.across.transaction() as session:
+            left = session.execute(LEFT_TO_DO, {"now": now(session)}).scalar_one()
+        if left:
+            JOBS["collect_payments"].run(self.world)
+        return not left
+
+
+@pytest.fixture
+def workers_of_a_year(worker_id: str, mail_server: MailServer, tmp_path: Path) -> Iterator[Workers]:
+    """Servers of its own: a clock that is moved is everybody's."""
+    tmp_path.chmod(0o755)
+    broker = redis.start(tmp_path / "redis", durable=False)
+    try:
+        settings = replace(prepared(f"turnup_year_{worker_id}", 0), redis_url=broker.url, smtp_url=mail_server.url)
+        world = build_world(settings)
+        try:
+            seed(world)
+            with worker_processes(settings):
+                yield Workers(world)
+        finally:
+            world.close()
+    finally:
+        broker.stop()
+
+
+def test_a_year_of_subscriptions_comes_to_what_it_should(workers_of_a_year: Workers) -> None:
+    world = workers_of_a_year.world
+    contracts = population(CONTRACTS, seed=2028, first_days=(date(2028, 1, 1), date(2028, 1, 15), *MONTH_ENDS))
+    seller = Seller(world, contracts)
+    seller.open()
+    chosen = {*list(days(FIRST_DAY, LAST_DAY))[::EVERY], *seller.days(), LAST_DAY}
+    pass_days(seller, sorted(chosen), workers_of_a_year.work, say=lambda _: None)
+    grace = world.settings.renewal_grace_days
+    wanted = {each.number: expected(each, until=LAST_DAY, grace_days=grace) for each in contracts}
+    assert list(books.differences(seller, wanted)) == []
+    assert books.taken(seller) == revenue(wanted, contracts) == books.taken_at_gateway(world.settings.var_dir)
