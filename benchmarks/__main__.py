@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks import api, bars, compare, plot, report, scale
+from benchmarks import api, bars, compare, plot, renewals, report, scale
 from benchmarks.stack import stack
 
 WRITTEN = Path("var/bench.json")
@@ -72,6 +72,16 @@ def _scale(*, steps: int, finished: int, elements: int) -> None:
         console.print(table)
     plot.draw(found)
     console.print(f"drawn: {plot.PICTURE}")
+
+
+@main.command("renewals")
+@click.option("--subscriptions", default=1_000_000, show_default=True, help="subscriptions in the table")
+def _renewals(*, subscriptions: int) -> None:
+    """What beat does with a million subscriptions every night."""
+    with stack() as servers:
+        found = renewals.measure(servers, subscriptions=subscriptions, say=console.print)
+    console.print(renewals.table(found))
+    _write({"renewals": found})
 
 
 @main.command("report")

@@ -1,6 +1,7 @@
-"""What tenants are billed: accounts, invoice numbers, subscriptions and their periods.
+"""What is sold by subscription, billed and paid: plans, subscriptions and their periods, accounts, invoices, payments.
 
-Owns billing_accounts, invoice_series and subscriptions. Invariants: a tenant has one account, and the account one
-series; periods follow the calendar and keep their anchor day; a notice goes out once per period and a period ends once,
-however many look at the same time.
+Owns plans, plan_prices, subscriptions, subscription_extensions, billing_accounts, invoice_series, invoices with their lines,
+payables, payments, refunds and payment methods. Invariants: a tenant has one account, and the account one series; periods
+follow the calendar and keep their anchor day; a notice goes out once per period, a period ends once, and is followed by the
+next and billed once, however many look at the same time; a quote extends once; what is owed for one thing is paid once.
 """

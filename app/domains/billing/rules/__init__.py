@@ -10,8 +10,10 @@ invoices              lines, totals, and what is owed per rate of tax
 credits               credit notes: whole, in part, never more than the invoice
 numbering             invoice numbers and their order without gaps
 dunning               what follows a failed payment
+methods               what may be kept as a payment method
 renewals              who may renew, why not, and for how much
-subscription_states, invoice_states, payment_states
+plans                 what a plan may be, and how it is subscribed to
+subscription_states, invoice_states, payment_states, payable_states
                       what each state means, and from which others it is reached
 """
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -20,6 +19,9 @@ from app.domains.billing import queries
 from app.domains.billing.errors import AccountNotFound
 from app.domains.billing.models import BillingAccount, InvoiceSeries, Subscription
 from app.domains.billing.rules import first_period, series_prefix
+from app.domains.billing.rules.subscription_states import ENDED, Status
+from app.domains.billing.service.moving import move_to
+from app.domains.billing.service.stating import about, subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def open_account(
     account.status = "open"
     series = queries.series_of(session, account.id)
     assert series is not None
-    live = [each for each in queries.subscriptions_of(session, account.id) if each.status in {"active", "expiring"}]
+    live = [each for each in queries.subscriptions_of(session, account.id) if each.status not in ENDED]
     subscription = live[0] if live else _subscribe(session, account, amount, billing_cycle, order_id, service_codes)
     return Opened(account, series, subscription)
 
@@ -85,13 +87,11 @@ def close_account(session: Session, *, tenant_id: UUID) -> bool:
     if account is None or account.status == "closed":
         return False
     for subscription in queries.subscriptions_of(session, account.id):
-        if subscription.status in {"active", "expiring"}:
-            subscription.status = "cancelled"
-            subscription.cancelled_at = now(session)
-            emit(session, "subscription.cancelled", f"subscription/{subscription.id}", about(subscription))
+        if subscription.status not in ENDED:
+            move_to(session, subscription=subscription, status=Status.CANCELLED)
     audit.record(session, "billing_account.closed", f"billing_account/{account.id}")
     series = queries.series_of(session, account.id)
-    if series is not None and series.next_number > 1:
+    if series is not None and series.year is not None:
         account.status = "closed"
         session.flush()
     else:
@@ -113,33 +113,6 @@ def subscriptions_of(session: Session, *, tenant_id: UUID) -> Sequence[Subscript
     """A tenant's subscriptions, the first first; none where there is no account."""
     account = queries.account_of(session, tenant_id)
     return queries.subscriptions_of(session, account.id) if account else []
-
-
-def next_invoice_number(session: Session, *, tenant_id: UUID) -> str:
-    """The next number of a tenant's invoices, without gaps or doubles: the series stays locked until the commit.
-
-    Raises AccountNotFound.
-    """
-    account = find_account(session, tenant_id=tenant_id)
-    prefix, given = session.execute(
-        update(InvoiceSeries)
-        .where(InvoiceSeries.billing_account_id == account.id)
-        .values(next_number=InvoiceSeries.next_number + 1)
-        .returning(InvoiceSeries.prefix, InvoiceSeries.next_number - 1)
-    ).one()
-    return f"{prefix}{given:06d}"
-
-
-def about(subscription: Subscription) -> dict[str, object]:
-    """What events say of a subscription."""
-    end = subscription.current_period_end
-    return {
-        "subscription_id": str(subscription.id),
-        "tenant_id": str(subscription.tenant_id),
-        "order_id": subscription.order_id,
-        "current_period_end": end.isoformat() if end else None,
-        "renews_automatically": subscription.renews_automatically,
-    }
 
 
 def _subscribe(  # noqa: PLR0917 - the columns of one row
@@ -164,8 +137,9 @@ def _subscribe(  # noqa: PLR0917 - the columns of one row
         current_period_start=start,
         current_period_end=end,
         renews_automatically=False,
+        started_at=start,
     )
     session.add(subscription)
     session.flush()
-    emit(session, "subscription.created", f"subscription/{subscription.id}", about(subscription))
+    emit(session, "subscription.created", subject(subscription), about(subscription))
     return subscription

@@ -1,0 +1,1 @@
+"""What the billing room's routes take and answer."""
