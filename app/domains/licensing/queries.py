@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
-from app.core.db import OWNER
 from app.core.lists import containing
 from app.domains.licensing.models import IS_LIVE, License, LicenseSigningKey, LicenseTemplate
 
@@ -19,12 +18,6 @@ MAX_OF_SUBSCRIPTION = 100
 
 # literal: with bound values PostgreSQL no longer finds the partial indexes once it keeps a generic plan
 _LIVE = text(IS_LIVE)
-_HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:owner || ':' || :name, 7453))")
-
-
-def hold(session: Session, name: str) -> None:
-    """Let others of this owner who hold the same name wait until this transaction ends."""
-    session.execute(_HOLD, {"owner": str(session.info[OWNER]), "name": name})
 
 
 def templates() -> Select[LicenseTemplate]:
@@ -79,6 +72,16 @@ def live_licenses_of(session: Session, *, subscription_id: UUID) -> Sequence[Lic
         .order_by(License.id)
         .limit(MAX_OF_SUBSCRIPTION)
     ).all()
+
+
+def live_license_of(session: Session, *, customer_id: UUID, at: datetime) -> License | None:
+    """The newest of a customer's licenses that has not ended by then."""
+    return session.scalar(
+        select(License)
+        .where(License.customer_id == customer_id, _LIVE, License.expires_at.is_(None) | (License.expires_at > at))
+        .order_by(License.created_at.desc(), License.id.desc())
+        .limit(1)
+    )
 
 
 def to_expire(*, at: datetime, limit: int) -> Select[License]:

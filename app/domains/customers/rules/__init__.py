@@ -4,7 +4,7 @@ from app.domains.customers.rules.fields import checked
 from app.domains.customers.rules.new import EDITABLE, NewAddress, NewCustomer, full_name
 from app.domains.customers.rules.references import NUMBER_PREFIX, read_reference
 from app.domains.customers.rules.statuses import Status, is_legal
-from app.domains.customers.rules.values import Kind, normal_email
+from app.domains.customers.rules.values import Kind
 
 __all__ = [
     "EDITABLE",
@@ -16,6 +16,5 @@ __all__ = [
     "checked",
     "full_name",
     "is_legal",
-    "normal_email",
     "read_reference",
 ]

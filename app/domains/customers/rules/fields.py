@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.core.contacts import normal_email
 from app.core.errors import Fault
 from app.domains.customers.rules import values
 from app.domains.customers.rules.new import NewAddress
@@ -15,7 +16,7 @@ MAX_ADDRESSES = 20
 Form = Callable[[Any], Any]
 
 _FORMS: Mapping[str, Form] = {
-    "email": values.normal_email,
+    "email": normal_email,
     "name": values.name,
     "first_name": values.name,
     "last_name": values.name,

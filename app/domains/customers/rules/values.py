@@ -8,9 +8,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-
+from app.core.contacts import e164
 from app.domains.customers.rules.statuses import Status, is_legal
 
 MAX_NAME = 200
@@ -30,27 +28,16 @@ class Kind(StrEnum):
     SHIPPING = "shipping"
 
 
-def normal_email(email: str) -> str:
-    """In lower case. Asks no name server."""
-    try:
-        return validate_email(email.strip(), check_deliverability=False).normalized.lower()
-    except EmailNotValidError as error:
-        raise ValueError(f"This is no e-mail address: {error}") from None
-
-
 def phone(number: str | None, *, country: str | None) -> str | None:
-    """E.164; a number without a country code is one of `country`. Its length decides: numbering plans change every month."""
+    """E.164; a number without a country code is one of `country`. An empty one is none."""
     if number is None or not number.strip():
         return None
     try:
-        parsed = phonenumbers.parse(number, country)
-    except phonenumbers.NumberParseException:
-        parsed = None
-    if parsed is None or parsed.extension or not phonenumbers.is_possible_number(parsed):
+        return e164(number, country=country)
+    except ValueError:
         raise ValueError(
             "This is no telephone number: give it with its country code (+49 30 1234567), without extension."
-        )
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        ) from None
 
 
 def name(value: str | None) -> str | None:

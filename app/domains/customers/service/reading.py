@@ -7,11 +7,12 @@ from uuid import UUID
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from app.core.contacts import normal_email
 from app.core.errors import Fault
 from app.domains.customers import queries
 from app.domains.customers.errors import CustomerNotFound, NoReference
 from app.domains.customers.models import Customer
-from app.domains.customers.rules import normal_email, read_reference
+from app.domains.customers.rules import read_reference
 
 
 def get_customer(session: Session, *, customer_id: UUID) -> Customer:

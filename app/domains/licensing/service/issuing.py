@@ -16,6 +16,7 @@ from app.core.db import OWNER
 from app.core.errors import Fault, Invalid
 from app.core.events import emit
 from app.core.ids import new_id
+from app.core.locks import Space, hold
 from app.domains.customers import service as customers
 from app.domains.licensing import queries
 from app.domains.licensing.errors import LicenseIssuedToAnother
@@ -52,7 +53,7 @@ def issue_license(
     Raises NotFound for the customer, LicenseTemplateNotFound, Invalid with all faults, LicenseIssuedToAnother.
     """
     customers.get_customer(session, customer_id=customer_id)
-    queries.hold(session, f"license for {key}")
+    hold(session, Space.LICENSES, f"license for {key}")
     earlier = queries.live_license(session, issued_for=key)
     if earlier and still_lives(session, license_=earlier):
         return _of_customer(earlier, customer_id)
@@ -62,7 +63,7 @@ def issue_license(
     _refuse(held, term_months=term_months, expires_at=expires_at, at=at)
     end = _end(origin, at=at, term_months=term_months, expires_at=expires_at)
     if subscription_id is not None:
-        queries.hold(session, f"licenses of subscription {subscription_id}")
+        hold(session, Space.LICENSES, f"licenses of subscription {subscription_id}")
         for license_ in queries.live_licenses_of(session, subscription_id=subscription_id):
             if set(license_.products) == set(held.products) and still_lives(session, license_=license_):
                 return _of_customer(license_, customer_id)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.clock import now
+from app.core.locks import Space, hold
 from app.core.ports import port
 from app.core.secrets import Vault
 from app.domains.licensing import queries
@@ -33,7 +34,7 @@ def rotate_signing_key(session: Session) -> dict[str, str]:
 
     Raises TooManySigningKeys when no more of them could be published.
     """
-    queries.hold(session, _LOCK)
+    hold(session, Space.LICENSES, _LOCK)
     if len(queries.signing_keys(session)) >= queries.MAX_KEYS:
         message = f"There are {queries.MAX_KEYS} keys already, and none may go unpublished."
         raise TooManySigningKeys(message)
@@ -66,7 +67,7 @@ def _current_key(session: Session) -> LicenseSigningKey:
     if key := queries.current_key(session):
         return key
     # there is none yet, or it was retired while we waited for it: whoever comes first makes one, the others find it
-    queries.hold(session, _LOCK)
+    hold(session, Space.LICENSES, _LOCK)
     return queries.current_key(session) or _make_key(session)
 
 
