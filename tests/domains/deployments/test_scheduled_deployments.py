@@ -252,7 +252,8 @@ def test_it_begins_once_when_its_time_has_come(schedule, begin, look, told, orde
     for late in range(3):
         begin(utc("2026-03-04 12:01") + timedelta(minutes=late))
     found = look(made.id)
-    assert (found.state, found.started_at) == ("started", utc("2026-03-04 12:01"))
+    assert found.state == "started"
+    assert utc("2026-03-04 12:01") <= found.started_at < utc("2026-03-04 12:02")
     assert told(made.id) == ["deployment.scheduled", "deployment.due"]
     with database.transaction(owner) as session:
         due = session.scalars(select(OutboxEvent).where(OutboxEvent.type == "deployment.due")).one()
