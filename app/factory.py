@@ -15,8 +15,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import MetaData
 
+from app.adapters.bus import registry as buses
 from app.adapters.bus.port import Bus
-from app.adapters.bus.redis_streams import RedisStreamsBus
 from app.adapters.chat.apprise_urls import AppriseChat
 from app.adapters.chat.port import Chat
 from app.adapters.mail.port import Mailer
@@ -40,11 +40,16 @@ from app.domains.activation import models as activation_models
 from app.domains.activation import operations as activation
 from app.domains.activation import routes as activation_routes
 from app.domains.billing import models as billing_models
+from app.domains.billing import operations as billing
+from app.domains.billing import routes as billing_routes
 from app.domains.catalog import models as catalog_models
 from app.domains.catalog import routes as catalog_routes
 from app.domains.communications import models as communications_models
 from app.domains.communications import operations as communications
 from app.domains.communications import routes as communications_routes
+from app.domains.crm import models as crm_models
+from app.domains.crm import operations as crm
+from app.domains.crm import routes as crm_routes
 from app.domains.customers import models as customers_models
 from app.domains.customers import routes as customers_routes
 from app.domains.deployments import models as deployments_models
@@ -56,12 +61,18 @@ from app.domains.licensing import routes as licensing_routes
 from app.domains.notifications import models as notifications_models
 from app.domains.notifications import operations as notifications
 from app.domains.notifications import routes as notifications_routes
+from app.domains.partners import models as partners_models
+from app.domains.partners import operations as partners
+from app.domains.partners import routes as partners_routes
 from app.domains.sales import models as sales_models
 from app.domains.sales import operations as sales
 from app.domains.sales import routes as sales_routes
 from app.domains.sales import service as sales_service
 from app.domains.tenants import models as tenants_models
 from app.domains.tenants import routes as tenants_routes
+from app.domains.ticketing import models as ticketing_models
+from app.domains.ticketing import operations as ticketing
+from app.domains.ticketing import routes as ticketing_routes
 from app.domains.workflows import models as workflows_models
 from app.domains.workflows import routes as workflows_routes
 from app.domains.workflows.service import Observers, Rates
@@ -86,28 +97,39 @@ MODELS: tuple[ModuleType, ...] = (
     deployments_models,
     billing_models,
     licensing_models,
+    ticketing_models,
+    partners_models,
     activation_models,
     sales_models,
+    crm_models,
 )
 OPERATIONS: tuple[Catalogue, ...] = (
     communications.OPERATIONS,
     notifications.OPERATIONS,
     deployments.OPERATIONS,
+    billing.OPERATIONS,
     licensing.OPERATIONS,
+    ticketing.OPERATIONS,
+    partners.OPERATIONS,
     activation.OPERATIONS,
     sales.OPERATIONS,
+    crm.OPERATIONS,
 )
 ROUTES: tuple[ModuleType, ...] = (
     tenants_routes,
     customers_routes,
     catalog_routes,
     deployments_routes,
+    billing_routes,
     licensing_routes,
+    ticketing_routes,
+    partners_routes,
     activation_routes,
     communications_routes,
     notifications_routes,
     workflows_routes,
     sales_routes,
+    crm_routes,
 )
 
 PLUGINS = "turnup.operations"
@@ -151,7 +173,7 @@ def build_world(settings: Settings, *, sender: Sender | None = None, pool_size: 
     ports.add(Mailer, SmtpMailer(settings.smtp_url))  # type: ignore[type-abstract]
     ports.add(SmsGateway, sms.configured(settings))  # type: ignore[type-abstract]
     ports.add(Chat, AppriseChat())  # type: ignore[type-abstract]
-    ports.add(Bus, RedisStreamsBus(redis))  # type: ignore[type-abstract]
+    ports.add(Bus, buses.configured(settings, redis))  # type: ignore[type-abstract]
     ports.add(Observers, observers())
     ports.add(Rates, Rates.of(settings, redis))
     ports.add(Provisioners, registry.configured(settings))

@@ -17,6 +17,7 @@ from app.core.events import publish_batch
 from app.core.world import World
 from app.domains.billing import service as billing
 from app.domains.communications import service as communications
+from app.domains.crm import service as crm
 from app.domains.deployments import service as deployments
 from app.domains.licensing import service as licensing
 from app.domains.notifications import service as notifications
@@ -31,6 +32,9 @@ MOST_BATCHES = 200
 HEALTH_BATCH = 50
 MOST_HEALTH_BATCHES = 5
 """A deployment that does not answer costs its timeout, so one run asks few; the longest unasked come first."""
+PAYMENT_BATCH = 50
+MOST_PAYMENT_BATCHES = 20
+"""A payment takes as long as its gateway: the next run goes on with the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,11 @@ def _expire_drafts(world: World) -> str:
     return f"{expired} drafts expired."
 
 
+def _expire_quotes(world: World) -> str:
+    expired = _in_batches(world, lambda session: crm.expire_quotes(session, limit=BATCH), full=BATCH)
+    return f"{expired} quotes expired."
+
+
 def _announce_expiring(world: World) -> str:
     days = world.settings.renewal_notice_days
     announced = _in_batches(
@@ -116,8 +125,21 @@ def _announce_expiring(world: World) -> str:
 
 
 def _expire_subscriptions(world: World) -> str:
-    expired = _in_batches(world, lambda session: billing.expire_subscriptions(session, limit=BATCH), full=BATCH)
+    days = world.settings.renewal_grace_days
+    expired = _in_batches(
+        world, lambda session: billing.expire_subscriptions(session, grace_days=days, limit=BATCH), full=BATCH
+    )
     return f"{expired} subscriptions expired."
+
+
+def _renew_subscriptions(world: World) -> str:
+    run = billing.renew_automatically(world, limit=BATCH, most=MOST_BATCHES)
+    return f"{run.done} subscriptions renewed by themselves, {run.failed} could not be."
+
+
+def _end_trials(world: World) -> str:
+    run = billing.end_trials(world, limit=BATCH, most=MOST_BATCHES)
+    return f"{run.done} trials ended, {run.failed} could not be."
 
 
 def _expire_licenses(world: World) -> str:
@@ -130,6 +152,29 @@ def _check_deployments(world: World) -> str:
         lambda: deployments.check_health(world, limit=HEALTH_BATCH), full=HEALTH_BATCH, most=MOST_HEALTH_BATCHES
     )
     return f"{asked} deployments asked for their health."
+
+
+def _announce_overdue(world: World) -> str:
+    return f"{billing.announce_overdue(world, limit=BATCH)} invoices announced as overdue."
+
+
+def _collect_payments(world: World) -> str:
+    tried = _repeated(
+        lambda: billing.collect_due(world, limit=PAYMENT_BATCH), full=PAYMENT_BATCH, most=MOST_PAYMENT_BATCHES
+    )
+    return f"{tried} payables were due to be collected."
+
+
+def _look_after_payments(world: World) -> str:
+    looked_at = _repeated(
+        lambda: billing.look_after_payments(world, limit=PAYMENT_BATCH), full=PAYMENT_BATCH, most=MOST_PAYMENT_BATCHES
+    )
+    return f"{looked_at} payments or refunds looked after."
+
+
+def _start_due_deployments(world: World) -> str:
+    started = _in_batches(world, lambda session: deployments.start_due_deployments(session, limit=BATCH), full=BATCH)
+    return f"{started} scheduled deployments were due."
 
 
 def _fold_statistics(world: World) -> str:
@@ -171,10 +216,17 @@ JOBS: Mapping[str, Job] = {
         Job(
             "announce_expiring_subscriptions", HOUR, "announce subscriptions that are about to end", _announce_expiring
         ),
+        Job("end_trials", HOUR, "bill what was on a trial that has ended", _end_trials),
+        Job("renew_subscriptions", HOUR, "bill the next month of what renews by itself", _renew_subscriptions),
         Job("expire_subscriptions", HOUR, "expire subscriptions that have ended", _expire_subscriptions),
         Job("expire_licenses", HOUR, "expire licenses that have ended", _expire_licenses),
         Job("expire_draft_orders", HOUR, "expire drafts that nobody submitted", _expire_drafts),
+        Job("announce_overdue_invoices", HOUR, "announce invoices that nobody paid in time", _announce_overdue),
+        Job("collect_payments", MINUTE, "collect what is due by itself, and what failed again", _collect_payments),
+        Job("look_after_payments", 5 * MINUTE, "find out what became of payments and refunds", _look_after_payments),
+        Job("expire_quotes", HOUR, "expire quotes past their validity", _expire_quotes),
         Job("check_deployments", 5 * MINUTE, "ask active deployments for their health", _check_deployments),
+        Job("start_due_deployments", MINUTE, "begin the deployments whose scheduled time has come", _start_due_deployments),
         Job("add_history_partitions", 12 * HOUR, "make the coming months' partitions of the history", _add_partitions),
         Job("forget_old_keys", HOUR, "forget idempotency keys and login attempts past their time", _forget),
     )

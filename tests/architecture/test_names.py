@@ -25,9 +25,18 @@ STEP_TASKS = {f"engine.{kind.value}" for kind in StepType if kind is not StepTyp
 
 # What has no compensation and is none either.
 NEEDS_NO_UNDO = {
+    "billing_service.check_renewal_eligibility": "changes nothing",
+    "crm_service.get_site_survey": "changes nothing",
+    "partner_service.check_license_quota": "changes nothing",
     "sales_service.validate_order": "changes nothing but the order's own state",
     "sales_service.approve_order": "changes the order's own state only, which its end sets again",
     "sales_service.complete_order": "changes the order's own state only, which its end sets again",
+    "sales_service.submit_order": "what it starts is the order's own execution, and goes with the order",
+    "sales_service.receive_payment": "notes what was paid; what it starts goes with the order",
+    "sales_service.process_order": "its execution is a child, and is undone with it",
+    "license_service.find_license": "changes nothing",
+    "licensing_service.find_license": "changes nothing",
+    "crm_service.expire_quote": "notes that the time of a quote has passed, which it has",
 }
 
 

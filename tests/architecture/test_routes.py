@@ -16,18 +16,26 @@ from app.http.routes import AUTHENTICATED, PUBLIC, Route, declared
 from tests.openapi import document, operations
 
 OPEN_TO_ALL = {
+    "POST /api/public/payments/<string:gateway>/webhook",
     "GET /api/public/catalog",
     "POST /api/public/orders",
     "POST /api/public/orders/quick",
     "GET /api/public/orders/<string:order_number>/status",
     "GET /api/public/orders/<string:order_number>/events",
+    "GET /api/public/orders/<string:order_number>/checkout",
+    "POST /api/public/orders/<string:order_number>/checkout",
     "GET /api/public/secrets/<string:token>",
     "POST /api/public/secrets/<string:token>",
+    "GET /api/public/quotes/<string:token>",
+    "POST /api/public/quotes/<string:token>/accept",
+    "POST /api/public/quotes/<string:token>/reject",
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/logout",
     "POST /auth/login",
     "GET /api/v1/licenses/public-keys",
+    "GET /api/v1/events/types",
+    "GET /api/v1/events/types/<string:event_type>",
     "GET /healthz",
     "GET /readyz",
     "GET /openapi.json",
@@ -49,6 +57,7 @@ OPEN_TO_ANY_USER = {
 }
 # a POST that neither creates nor starts anything, or whose answer holds a secret that may not be kept
 NOT_REPEATABLE = {
+    "POST /api/public/payments/<string:gateway>/webhook": "each message counts once by its own id",
     "POST /api/v1/auth/login": "answers with tokens",
     "POST /auth/login": "answers with tokens",
     "POST /api/v1/auth/refresh": "answers with tokens",
@@ -59,6 +68,8 @@ NOT_REPEATABLE = {
     "POST /api/v1/licenses/verify": "changes nothing",
     "POST /api/v1/message-templates/<uuid:message_template_id>/preview": "changes nothing",
     "POST /api/public/secrets/<string:token>": "answers with a secret, once",
+    "POST /api/public/quotes/<string:token>/accept": "twice is the same",
+    "POST /api/public/quotes/<string:token>/reject": "twice is the same",
 }
 SECRET = re.compile(r"password|secret|token|credential|private|api_?key", re.IGNORECASE)
 

@@ -46,8 +46,8 @@ class Customer(Owned, Timestamped, Base):
     """Somebody who buys, or may.
 
     `serial` counts all customers of the installation, for scripts that know integers only. `email` is in lower case, `phone`
-    E.164, `currency` ISO 4217, `country` ISO 3166-1 alpha-2. `partner_id` and `lead_id` refer by value. `version` counts
-    every change of the row.
+    E.164, `currency` ISO 4217, `country` ISO 3166-1 alpha-2. `partner_id` and `lead_id` refer by value. `activated_for`
+    names what made a prospect active, and alone may take that back. `version` counts every change of the row.
     """
 
     __tablename__ = "customers"
@@ -65,6 +65,7 @@ class Customer(Owned, Timestamped, Base):
         CheckConstraint("phone ~ '^[+][1-9][0-9]+$'", name="phone"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
+        CheckConstraint("activated_for IS NULL OR status = 'active'", name="activated_for"),
         # the list, newest first, by keyset
         Index("ix_customers_list", "owner_id", "created_at", "id"),
         # the list by status
@@ -104,6 +105,7 @@ class Customer(Owned, Timestamped, Base):
     country: Mapped[str | None] = mapped_column(Text)
     partner_id: Mapped[UUID | None] = mapped_column(Uuid)
     lead_id: Mapped[UUID | None] = mapped_column(Uuid)
+    activated_for: Mapped[str | None] = mapped_column(Text)
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     labels: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), server_onupdate=FetchedValue())

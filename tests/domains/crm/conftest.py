@@ -127,11 +127,11 @@ class Desk:
         with self.session() as session:
             return billing.find_payable(session, source_type="quote", source_id=str(quote.id))
 
-    def perform(self, name: str, *, key: str = "step", **params: Any) -> tuple[Mapping[str, Any], list[Effect]]:
-        """The step of that key, in a transaction of its own: its output and its effects."""
+    def perform(self, name: str, *, step: str = "step", **params: Any) -> tuple[Mapping[str, Any], list[Effect]]:
+        """A step, in a transaction of its own: its output and its effects."""
         operation = OPERATIONS[name]
         with ExitStack() as stack:
-            call = DirectCall(self.world.database, self.owner_id, idempotency_key=key, _stack=stack)
+            call = DirectCall(self.world.database, self.owner_id, idempotency_key=step, _stack=stack)
             output = operation.function(call, **operation.bind(params))
         return output or {}, call.effects
 

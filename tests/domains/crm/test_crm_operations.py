@@ -49,7 +49,7 @@ def test_what_somebody_else_qualified_is_not_the_second_step_s_to_reopen(desk: D
     lead = desk.lead()
     _, first = desk.perform("crm_service.qualify_lead", lead_id=str(lead.id))
     _, again = desk.perform("crm_service.qualify_lead", lead_id=str(lead.id))
-    _, other = desk.perform("crm_service.qualify_lead", key="another step", lead_id=str(lead.id))
+    _, other = desk.perform("crm_service.qualify_lead", step="another step", lead_id=str(lead.id))
     assert (first == again, other) == (True, [])
 
 
@@ -69,7 +69,7 @@ def test_making_a_customer_of_a_lead_and_its_undo(desk: Desk) -> None:
     assert (shown["status"], shown["email"], shown["company_name"]) == ("active", lead.email, "Engines Ltd")
     again, same = desk.perform("customer_service.create_from_lead", lead_id=str(lead.id))
     assert (again, same) == (output, effects)
-    other, none = desk.perform("customer_service.create_from_lead", key="another step", lead_id=str(lead.id))
+    other, none = desk.perform("customer_service.create_from_lead", step="another step", lead_id=str(lead.id))
     assert (other, none) == (output, [])
     assert desk.undo("customer_service.create_from_lead", effects)["outcome"] == "restored"
     assert picture(desk) == before
@@ -101,7 +101,7 @@ def test_generating_a_quote_and_its_undo(desk: Desk) -> None:
     assert (shown["subtotal"], shown["discount_amount"], shown["total_amount"]) == ("447.00", "44.70", "402.30")
     assert {"quote_number", "items", "tax_amount", "currency", "valid_until", "customer_email"} < set(shown)
     again, same = desk.perform("crm_service.generate_quote", lead_id=str(lead.id), discount="10")
-    other, none = desk.perform("crm_service.generate_quote", key="other", lead_id=str(lead.id), discount="10")
+    other, none = desk.perform("crm_service.generate_quote", step="other", lead_id=str(lead.id), discount="10")
     assert (again, same, other, none) == (output, effects, output, [])
     assert desk.undo("crm_service.generate_quote", effects)["quote"]["status"] == "withdrawn"
 
@@ -147,7 +147,7 @@ def test_accepting_a_quote_and_its_undo(desk: Desk) -> None:
     output, effects = desk.perform("crm_service.accept_quote", **params)
     assert (output["quote"]["status"], output["quote"]["accepted_by"]) == ("accepted", "Ada")
     assert desk.perform("crm_service.accept_quote", **params) == (output, effects)
-    assert desk.perform("crm_service.accept_quote", key="another step", **params) == (output, [])
+    assert desk.perform("crm_service.accept_quote", step="another step", **params) == (output, [])
     assert desk.undo("crm_service.accept_quote", effects)["quote"]["status"] == "open"
     assert picture(desk) == before
 
@@ -171,7 +171,7 @@ def test_an_order_of_a_quote_is_cancelled_by_sales(desk: Desk) -> None:
     assert effect.undo == {"order_id": output["order_id"]}
     assert OPERATIONS["sales_service.create_order_from_quote"].undone_by == "sales_service.cancel_order"
     again, same = desk.perform("sales_service.create_order_from_quote", quote_id=str(quote.id))
-    other, none = desk.perform("sales_service.create_order_from_quote", key="another", quote_id=str(quote.id))
+    other, none = desk.perform("sales_service.create_order_from_quote", step="another", quote_id=str(quote.id))
     assert (again, same, other, none) == (output, [effect], output, [])
 
 
@@ -186,7 +186,7 @@ def test_offering_a_renewal_and_its_undo(desk: Desk) -> None:
         "3967.20",
     )
     assert (shown["term_months"], shown["valid_until"]) == (12, subscription.current_period_end.isoformat())
-    assert desk.perform("crm_service.create_renewal_quote", key="another", **params) == (output, [])
+    assert desk.perform("crm_service.create_renewal_quote", step="another", **params) == (output, [])
     with pytest.raises(QuoteOrdersNothing):
         desk.perform("sales_service.create_order_from_quote", quote_id=shown["id"])
     assert desk.undo("crm_service.create_renewal_quote", effects)["quote"]["status"] == "withdrawn"

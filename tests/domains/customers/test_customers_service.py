@@ -392,6 +392,29 @@ class TestStatus:
             assert service.activate_customer(session, customer_id=customer.id).version == 1
         assert [event for event, _ in books.events(customer)] == ["customer.created"]
 
+    def test_an_activation_is_taken_back_by_what_made_it(self, books: Books) -> None:
+        customer = books.made()
+        with books.session() as session:
+            service.activate_customer(session, customer_id=customer.id, key="step")
+            assert service.take_back_activation(session, customer_id=customer.id, key="another").status == "active"
+            for _ in range(2):
+                assert service.take_back_activation(session, customer_id=customer.id, key="step").status == "prospect"
+        assert books.read(customer).status == "prospect"
+        entry = books.audit(customer)[-1]
+        assert (entry.action, (entry.before or {})["status"]) == ("customer.activation_undone", "active")
+        with books.session() as session:
+            assert service.activate_customer(session, customer_id=customer.id).status == "active"
+
+    def test_whoever_left_since_or_was_a_customer_before_is_no_prospect_again(self, books: Books) -> None:
+        customer, known = books.made(), books.made(status="active")
+        with books.session() as session:
+            service.activate_customer(session, customer_id=customer.id, key="step")
+            service.deactivate_customer(session, customer_id=customer.id)
+            service.activate_customer(session, customer_id=customer.id, key="step")
+            service.activate_customer(session, customer_id=known.id, key="step")
+            for each in (customer, known):
+                assert service.take_back_activation(session, customer_id=each.id, key="step").status == "active"
+
     def test_a_customer_is_never_a_prospect_again(self, books: Books) -> None:
         customer = books.made(status="active")
         with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta
@@ -21,6 +22,18 @@ MAX_SMS_LENGTH = 1530
 
 _TEXT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 _HTML = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
+
+
+def _day(moment: object) -> object:
+    """The day of a moment as outputs and events have it (RFC 3339, UTC); what is none stays as it is."""
+    try:
+        return datetime.fromisoformat(str(moment)).date().isoformat()
+    except ValueError:
+        return moment
+
+
+for _environment in (_TEXT, _HTML):
+    _environment.filters["day"] = _day
 
 _MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a template that somebody wrote may run into."""

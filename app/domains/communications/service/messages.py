@@ -138,8 +138,10 @@ def _queue(
     key: str,
 ) -> Message:
     tokens = {name: new_token() for name in secrets}
-    links = {name: secret_url(port(session, Settings), token) for name, token in tokens.items()}
-    rendered = render(chosen(session, channel=channel, name=template, locale=locale), {**variables, **links})
+    settings = port(session, Settings)
+    links = {name: secret_url(settings, token) for name, token in tokens.items()}
+    known = {"support_url": settings.support_url or settings.public_url, **variables, **links}
+    rendered = render(chosen(session, channel=channel, name=template, locale=locale), known)
     row_id: UUID | None = session.scalar(
         insert(Message)
         .values(

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, request
-from sqlalchemy.orm import Session
 
 from app.core.audit import ACTOR, ADDRESS
 from app.core.errors import BusinessError
@@ -18,9 +17,11 @@ from app.core.money import rounded
 from app.domains.crm import service
 from app.domains.crm.schemas import quotes as schemas
 from app.http.endpoint import PUBLIC, Blueprint, Context, endpoint
+from app.http.wire import dumps
 
 public = Blueprint("public-quotes", __name__, url_prefix="/api/public", description="Answering a quote")
 
+_QUOTE = schemas.PublicQuoteOut()
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
@@ -66,7 +67,7 @@ def show_quote_to_customer(ctx: Context, *, token: str) -> Any:
 def accept_quote_as_customer(ctx: Context, *, token: str) -> Any:
     """Accept the quote, while it is valid; what it costs is owed from now on. Twice is the same."""
 
-    def accept(session: Session, quote_id: UUID) -> service.Quote:
+    def accept(session: Any, quote_id: UUID) -> service.Quote:
         quote = service.get_quote(session, quote_id=quote_id)
         return service.accept_quote(
             session, quote_id=quote_id, key=f"request/{new_id()}", accepted_by=quote.customer_email
@@ -88,20 +89,27 @@ def reject_quote_as_customer(ctx: Context, *, token: str) -> Any:
     return _answered(ctx, token, lambda session, quote_id: service.reject_quote(session, quote_id=quote_id))
 
 
-def _answered(ctx: Context, token: str, verb: Callable[[Session, UUID], service.Quote]) -> Any:
+def _answered(ctx: Context, token: str, verb: Callable[[Any, UUID], service.Quote]) -> Any:
     try:
         owner_id, quote_id = service.place_of(ctx.world.settings, token=token)
         with _as_owner(ctx, owner_id) as session:
-            quote = verb(session, quote_id)
+            answer = _shown(verb(session, quote_id))
     except BusinessError as refusal:
         if _is_for_a_browser():
             return _page("Your quote", f"<p>{escape(refusal.message)}</p>", status=refusal.status)
         raise
-    return _page(f"Quote {quote.quote_number}", _told(quote)) if _is_for_a_browser() else quote
+    return answer
+
+
+def _shown(quote: service.Quote) -> Response:
+    """Said while the transaction is open: what a quote has is read from it."""
+    if _is_for_a_browser():
+        return _page(f"Quote {quote.quote_number}", _told(quote))
+    return Response(dumps(_QUOTE.dump(quote)), mimetype="application/json")
 
 
 @contextmanager
-def _as_owner(ctx: Context, owner_id: UUID) -> Iterator[Session]:
+def _as_owner(ctx: Context, owner_id: UUID) -> Iterator[Any]:
     """A transaction as whose quote it is: the link names them, and is signed."""
     with ctx.world.database.transaction(owner_id) as session:
         session.info[ACTOR], session.info[ADDRESS] = ctx.actor, ctx.address

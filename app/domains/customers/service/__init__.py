@@ -2,7 +2,12 @@
 
 from app.domains.customers.models import Customer, CustomerAddress
 from app.domains.customers.rules import Kind, NewAddress, NewCustomer, Status
-from app.domains.customers.service.changing import activate_customer, deactivate_customer, update_customer
+from app.domains.customers.service.changing import (
+    activate_customer,
+    deactivate_customer,
+    take_back_activation,
+    update_customer,
+)
 from app.domains.customers.service.creating import create_customer
 from app.domains.customers.service.deleting import Removal, delete_customer
 from app.domains.customers.service.reading import (
@@ -30,5 +35,6 @@ __all__ = [
     "get_customer",
     "list_customers",
     "lock_customer",
+    "take_back_activation",
     "update_customer",
 ]

@@ -55,9 +55,26 @@ def update_customer(session: Session, *, customer_id: UUID, changes: Mapping[str
     return customer
 
 
-def activate_customer(session: Session, *, customer_id: UUID) -> Customer:
-    """A prospect, or somebody who left, is a customer from now on; nothing happens when they are. Raises CustomerNotFound."""
-    return transition(session, lock_customer(session, customer_id=customer_id), Status.ACTIVE)
+def activate_customer(session: Session, *, customer_id: UUID, key: str | None = None) -> Customer:
+    """A prospect, or somebody who left, is a customer from now on; nothing happens when they are. Raises CustomerNotFound.
+
+    `key` names what makes a prospect active, where that may have to be taken back.
+    """
+    return transition(session, lock_customer(session, customer_id=customer_id), Status.ACTIVE, key=key)
+
+
+def take_back_activation(session: Session, *, customer_id: UUID, key: str) -> Customer:
+    """Whom `key` made active is a prospect again: what made them a customer was undone. Nothing happens to anybody else.
+
+    Raises CustomerNotFound.
+    """
+    customer = lock_customer(session, customer_id=customer_id)
+    if customer.status == Status.ACTIVE and customer.activated_for == key:
+        before = picture(customer)
+        customer.status, customer.activated_for = Status.PROSPECT.value, None
+        session.flush()
+        audit.record(session, "customer.activation_undone", subject(customer), before=before, after=picture(customer))
+    return customer
 
 
 def deactivate_customer(session: Session, *, customer_id: UUID, reason: str | None = None) -> Customer:
@@ -68,13 +85,19 @@ def deactivate_customer(session: Session, *, customer_id: UUID, reason: str | No
     return transition(session, lock_customer(session, customer_id=customer_id), Status.INACTIVE, reason=reason)
 
 
-def transition(session: Session, customer: Customer, to: Status, *, reason: str | None = None) -> Customer:
-    """Move a locked customer to another status, with event and audit row. Raises IllegalCustomerTransition."""
+def transition(
+    session: Session, customer: Customer, to: Status, *, reason: str | None = None, key: str | None = None
+) -> Customer:
+    """Move a locked customer to another status, with event and audit row. `key`: what makes a prospect active.
+
+    Raises IllegalCustomerTransition.
+    """
     if customer.status == to:
         return customer
     if not is_legal(customer.status, to):
         raise IllegalCustomerTransition(customer.status, to)
     before = picture(customer)
+    customer.activated_for = key if customer.status == Status.PROSPECT and to is Status.ACTIVE else None
     customer.status = to.value
     session.flush()
     announce(session, _EVENTS[to], customer)
