@@ -126,6 +126,7 @@ class Till:
 
     def charges(self, payable_id):
         """How often money was taken for it, by the gateway's own books."""
+        self.bench.gateway.health()  # whose books may have to be opened first
         return sum(self.bench.charges(each.idempotency_key) for each in self.payments(payable_id))
 
     def told(self, subject):

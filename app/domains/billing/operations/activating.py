@@ -39,7 +39,7 @@ def activate_service(
             undo={
                 "subscription_id": str(subscription.id),
                 "invoice_id": str(invoice.id) if invoice else None,
-                "key": call.idempotency_key,
+                "activated_by": call.idempotency_key,
             },
         )
     return {
@@ -51,12 +51,12 @@ def activate_service(
 
 @OPERATIONS.operation("billing_service.deactivate_service", resource="subscription")
 def deactivate_service(
-    call: Call, *, subscription_id: UUID, key: str, invoice_id: UUID | None = None, reason: str = UNDONE
+    call: Call, *, subscription_id: UUID, activated_by: str, invoice_id: UUID | None = None, reason: str = UNDONE
 ) -> dict[str, Any]:
     """Suspend a service that was activated, and credit the invoice that came with it; twice is the same."""
     return _shown(
         service.deactivate_service(
-            call.session, subscription_id=subscription_id, invoice_id=invoice_id, key=key, reason=reason
+            call.session, subscription_id=subscription_id, invoice_id=invoice_id, key=activated_by, reason=reason
         )
     )
 

@@ -89,9 +89,10 @@ def by_reference(session: Session, *, gateway: str, reference: str) -> Payment |
 
 def seconds_since_asked(session: Session, payment_id: UUID) -> float | None:
     """How long ago, by the database's clock, the gateway was asked last; None: it was not."""
-    return session.scalar(
+    seconds = session.scalar(
         select(extract("epoch", func.clock_timestamp() - Payment.asked_at)).where(Payment.id == payment_id)
     )
+    return None if seconds is None else float(seconds)
 
 
 def to_look_at(session: Session, *, at: datetime, limit: int) -> list[tuple[UUID, UUID]]:

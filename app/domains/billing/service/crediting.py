@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.core import audit
-from app.core.clock import now
 from app.core.events import emit
 from app.core.money import rounded
 from app.domains.billing import queries as subscriptions
@@ -97,7 +97,7 @@ def _issue_note(session: Session, invoice: Invoice, issued_for: str, lines: Mapp
         occasion=Occasion(
             key=issued_for,
             kind=CREDIT_NOTE,
-            due_at=now(session),
+            due_after=timedelta(0),
             subscription_id=invoice.subscription_id,
             credited_invoice_id=invoice.id,
             period_start=invoice.period_start,

@@ -73,7 +73,7 @@ def bill_period(
         occasion=Occasion(
             key=key,
             kind=INVOICE,
-            due_at=now(session) + timedelta(days=port(session, Settings).invoice_due_days),
+            due_after=timedelta(days=port(session, Settings).invoice_due_days),
             subscription_id=subscription.id,
             period_start=period_start,
             period_end=period_end,

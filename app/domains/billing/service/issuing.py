@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,11 +35,11 @@ class Billed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
-    """What an invoice is issued for. `key` is unique in the owner's books."""
+    """What an invoice is issued for. `key` is unique in the owner's books; `due_after`: the time there is to pay it."""
 
     key: str
     kind: str
-    due_at: datetime
+    due_after: timedelta
     subscription_id: UUID | None = None
     credited_invoice_id: UUID | None = None
     period_start: datetime | None = None
@@ -88,7 +88,7 @@ def issue(
         period_start=occasion.period_start,
         period_end=occasion.period_end,
         issued_at=at,
-        due_at=occasion.due_at,
+        due_at=at + occasion.due_after,
         paid_at=None if said.total_amount > 0 else at,
     )
     places = credits_positions or [None] * len(said.lines)
