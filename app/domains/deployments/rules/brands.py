@@ -8,8 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
-
+from app.core.contacts import normal_email
 from pipelines.errors import Fault
 
 MAX_NAME = 200
@@ -103,13 +102,6 @@ def _colour(text: str) -> str:
     return text.lower()
 
 
-def _email(text: str) -> str:
-    try:
-        return validate_email(text, check_deliverability=False).normalized.lower()
-    except EmailNotValidError as error:
-        raise ValueError(f"This is no e-mail address: {error}") from None
-
-
 def _phone(text: str) -> str:
     # shown as it is: freephone numbers are often written in letters
     if len(text) > MAX_PHONE or not text.isprintable():
@@ -122,7 +114,7 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
     "logo_url": _url,
     "primary_color": _colour,
     "secondary_color": _colour,
-    "support_email": _email,
+    "support_email": normal_email,
     "support_phone": _phone,
     "custom_domain": str,
 }
