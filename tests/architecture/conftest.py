@@ -281,9 +281,7 @@ def make_lead(session: Session) -> None:
 
 def make_partner(session: Session, *, member_id: UUID) -> None:
     """A partner with everything that one may have."""
-    partner_id = partners.create_partner(
-        session, fields={"code": "own", "name": "Own", "email": "own@example.com"}
-    ).id
+    partner_id = partners.create_partner(session, fields={"code": "own", "name": "Own", "email": "own@example.com"}).id
     partners.add_member(session, partner_id=partner_id, user_id=member_id)
     partners.put_pool(session, partner_id=partner_id, template="standard", fields={"total": 1})
     terms = partners.Terms(kind="fixed", currency="USD", amount=Decimal(1))
