@@ -102,6 +102,10 @@ def test_the_seeded_roles_hold_what_they_are_known_for() -> None:
         "quote.*",
         "site_survey.read",
         "site_survey.create",
+        "partner.read",
+        "partner.use",
+        "plan.read",
+        "subscription.read",
     }
     assert set(rules.SEEDED_ROLES["operations"]) == {
         "order.read",
