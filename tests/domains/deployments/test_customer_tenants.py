@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from app.adapters.provisioners.errors import ProvisioningFailed
 from app.adapters.provisioners.local import LocalProvisioner
 from app.adapters.provisioners.port import Provisioners
-from app.core.errors import Invalid, NotFound
+from app.core.errors import NotFound
 from app.core.ids import OPERATOR_ID, new_id
 from app.core.ports import Ports
 from app.domains.customers import service as customers
@@ -283,26 +283,3 @@ def test_everything_that_is_wrong_with_a_brand_is_said_at_once(of_partner, provi
     places = ["/white_label_config/primary_color", "/white_label_config/custom_domain"]
     assert [fault.pointer for fault in refused.value.faults] == places
     assert "custom_domain" in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    ["localhost", "acme.localhost", "example", "https://example.com", "a..example.com", "1.2.3.4", "-a.example"],
-)
-def test_what_is_no_domain_of_its_own_is_refused(database, seller, wrong):
-    with database.transaction(seller) as session, pytest.raises(Invalid):
-        tenants.checked_domain(session, domain=wrong)
-
-
-def test_a_domain_in_another_script_is_kept_as_names_are(database, seller):
-    with database.transaction(seller) as session:
-        assert tenants.checked_domain(session, domain=" Müller.Example.COM. ") == "xn--mller-kva.example.com"
-
-
-def test_an_own_domain_is_not_where_the_installation_answers(world, seller):
-    with world.database.transaction(seller) as session:
-        ports = Ports()
-        session.info["ports"] = ports
-        ports.add(type(world.settings), replace(world.settings, public_url="https://turnup.example.com"))
-        with pytest.raises(Invalid):
-            tenants.checked_domain(session, domain="turnup.example.com")
