@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -36,12 +37,13 @@ class Outside:
 
     lab: Lab
     client: FlaskClient
+    user_id: UUID = field(default_factory=new_id)
 
     def send(
         self, *, permissions: frozenset[str] = frozenset({"event.publish"}), headers: Json | None = None, **event: Any
     ) -> TestResponse:
         principal = Principal(
-            user_id=new_id(), owner_id=self.lab.owner, email="crm@example.com", roles=(), permissions=permissions
+            user_id=self.user_id, owner_id=self.lab.owner, email="crm@example.com", roles=(), permissions=permissions
         )
         token = Tokens(self.lab.world.settings).issue(principal)
         return self.client.post(EVENTS, json=event, headers={"Authorization": f"Bearer {token}", **(headers or {})})
