@@ -24,7 +24,9 @@ def test_every_route_of_the_product_declares_who_may_call_it(settings: Settings,
 
 
 def _production(settings: Settings, **changed: str) -> Settings:
-    return dataclasses.replace(settings, environment="production", test_clock=False, **changed)
+    return dataclasses.replace(
+        settings, environment="production", test_clock=False, payment_gateway="bank_transfer", **changed
+    )
 
 
 def test_production_starts_under_the_applications_role(settings: Settings) -> None:

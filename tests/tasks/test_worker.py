@@ -17,7 +17,9 @@ from tests.servers import PATH, ROOT
 @pytest.fixture
 def production(settings: Settings) -> Settings:
     key = Fernet.generate_key().decode()
-    return replace(settings, environment="production", sealing_keys=(key,), test_clock=False)
+    return replace(
+        settings, environment="production", sealing_keys=(key,), test_clock=False, payment_gateway="bank_transfer"
+    )
 
 
 def started(settings: Settings) -> subprocess.CompletedProcess[str]:
