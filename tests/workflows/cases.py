@@ -13,6 +13,7 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.domains.billing import service as billing
 from app.domains.customers import service as customers
+from app.domains.licensing import service as licensing
 from app.domains.partners import service as partners
 from app.domains.workflows import service as workflows
 from pipelines.documents import parse
@@ -57,7 +58,9 @@ def a_lead(office: Office) -> dict[str, Any]:
 
 
 def a_qualified_lead(office: Office) -> dict[str, Any]:
-    return {"lead_id": str(office.qualified().id), "deployment_type": "none"}
+    lead = office.qualified()
+    office.settled()
+    return {"lead_id": str(lead.id), "deployment_type": "none"}
 
 
 def a_prepaid_quote(office: Office) -> dict[str, Any]:
@@ -67,6 +70,7 @@ def a_prepaid_quote(office: Office) -> dict[str, Any]:
 def an_accepted_quote(office: Office) -> dict[str, Any]:
     quote = office.offered()
     office.accept(quote.id)
+    office.settled()
     return {"quote_id": str(quote.id)}
 
 
@@ -98,10 +102,14 @@ def a_subscription(office: Office, *, card: str = "pm_card_visa", days_left: int
         new = customers.NewCustomer(email=f"{new_id().hex}@example.com", name="Ada Lovelace", currency="USD")
         customer = customers.create_customer(session, new=new)
         billing.add_method(session, customer_id=customer.id, reference=card)
+        licensing.issue_license(session, customer_id=customer.id, key=f"test/{new_id()}", template="standard")
         wanted = {"plan": "standard", "billing_cycle": "annual", "key": f"test/{new_id()}"} | terms
         made = billing.create_subscription(session, customer_id=customer.id, **wanted)
         billing.start_subscription(session, subscription_id=made.id)
-        made.current_period_end = now(session) + timedelta(days=days_left)
+        made.current_period_end = (now(session) + timedelta(days=days_left)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        made.anchor_day = made.current_period_end.day
         made.current_period_start = made.current_period_end - timedelta(days=365)
         made.renews_automatically = False
         session.flush()

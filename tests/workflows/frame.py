@@ -25,11 +25,12 @@ HISTORY = (
 )
 """Tables, by how their names begin, to which rows are only added, or that are about executions themselves."""
 
-COUNTERS = {"billing_series", "invoice_series", "license_signing_keys", "teams"}
+COUNTERS = {"invoice_series", "license_signing_keys", "teams"}
 """What is made at its first use and then stays: numbers are not given twice."""
 
 OVER: Mapping[str, str] = {
     "customers": "status = 'inactive'",
+    "partner_customers": "customer_id IN (SELECT id FROM customers WHERE status = 'inactive')",
     "customer_addresses": "customer_id IN (SELECT id FROM customers WHERE status = 'inactive')",
     "orders": "status IN ('cancelled', 'failed')",
     "order_items": "order_id IN (SELECT id FROM orders WHERE status IN ('cancelled', 'failed'))",
@@ -37,19 +38,22 @@ OVER: Mapping[str, str] = {
     "quotes": "status = 'withdrawn'",
     "quote_items": "quote_id IN (SELECT id FROM quotes WHERE status = 'withdrawn')",
     "licenses": "status = 'revoked'",
-    "license_allocations": "status = 'returned'",
+    "license_allocations": "returned_at IS NOT NULL",
+    "allocated_licenses": "allocation_id IN (SELECT id FROM license_allocations WHERE returned_at IS NOT NULL)",
     "subscriptions": "status = 'cancelled'",
-    "subscription_extensions": "undone_at IS NOT NULL",
+    "subscription_extensions": "restored_at IS NOT NULL",
     "commissions": "status = 'void'",
     "payments": "status IN ('refunded', 'failed', 'cancelled')",
     "refunds": "true",
     "payables": "status = 'withdrawn'",
+    "payable_sources": "payable_id IN (SELECT id FROM payables WHERE status = 'withdrawn')",
     "tickets": "status = 'closed'",
     "ticket_messages": "true",
     "ticket_events": "true",
     "deployment_instances": "state = 'destroyed'",
     "scheduled_deployments": "state = 'cancelled'",
-    "messages": "status = 'withdrawn'",
+    # what no step has sent tells of what happened, the cancellation of an order, say
+    "messages": "status = 'withdrawn' OR NOT starts_with(key, 'step:')",
     "notifications": "status = 'withdrawn'",
     "notification_recipients": "true",
     "notification_channels": "true",
@@ -57,6 +61,10 @@ OVER: Mapping[str, str] = {
 """Which rows of a table are history."""
 
 VOLATILE = ("updated_at", "version", "search_text")
+POINTERS = ("order_id", "ordered_for")
+"""By these a quote names the order that was made of it last, also when that was cancelled."""
+
+Standing = dict[str, dict[str, dict[str, Any]]]
 
 _TABLES = text(
     """
@@ -66,10 +74,28 @@ _TABLES = text(
 )
 
 
-def standing(office: Office) -> dict[str, list[str]]:
-    """Every row that stands, by table, as JSON text without what changes with each write."""
+def differences(before: Standing, after: Standing) -> list[str]:
+    """What is not as it was, a line for each row and field."""
+    found = []
+    keys = {(table, key) for state in (before, after) for table, rows in state.items() for key in rows}
+    for table, key in sorted(keys):
+        was, is_ = before.get(table, {}).get(key), after.get(table, {}).get(key)
+        if was is None or is_ is None:
+            found.append(f"{table} {key}: {'is new' if was is None else 'is gone'}: {is_ or was}")
+            continue
+        found += [
+            f"{table} {key}: {name} was {was.get(name)!r} and is {is_.get(name)!r}"
+            for name in sorted(was.keys() | is_.keys())
+            if was.get(name) != is_.get(name)
+        ]
+    return found
+
+
+def standing(office: Office) -> Standing:
+    """Every row that stands, by table and key, without what changes with each write."""
     dropped = "".join(f" - '{name}'" for name in VOLATILE)
-    found: dict[str, list[str]] = {}
+    pointers = "".join(f" - '{name}'" for name in POINTERS)
+    found: Standing = {}
     with office.world.across.transaction() as session:
         tables = [name for name in session.execute(_TABLES).scalars() if _is_compared(name)]
     with office.session() as session:
@@ -77,13 +103,12 @@ def standing(office: Office) -> dict[str, list[str]]:
             over = OVER.get(table, "false")
             rows: Any = session.execute(
                 text(
-                    f"SELECT (to_jsonb(t){dropped})::text FROM {table} t "
-                    f"WHERE owner_id = :owner AND NOT ({over}) ORDER BY 1"
+                    f"SELECT to_jsonb(t){dropped}{pointers if table == 'quotes' else ''} FROM {table} t WHERE owner_id = :owner AND NOT ({over})"
                 ),
                 {"owner": office.owner},
             ).scalars()
-            found[table] = list(rows)
-    return {table: rows for table, rows in found.items() if rows}
+            found[table] = {str(row.get("id") or sorted(row.items())): row for row in rows}
+    return found
 
 
 def _is_compared(table: str) -> bool:

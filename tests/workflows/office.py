@@ -157,9 +157,18 @@ class Office(Lab):
             return crm.qualify_lead(session, lead_id=lead.id, key=f"test/{new_id()}")
 
     def offered(self) -> crm.Quote:
+        """An open quote; that its lead is qualified starts nothing."""
         lead = self.qualified()
         with self.session() as session:
-            return crm.generate_quote(session, lead_id=lead.id, key=f"test/{new_id()}")
+            quote = crm.generate_quote(session, lead_id=lead.id, key=f"test/{new_id()}")
+        self.settled()
+        return quote
+
+    def settled(self) -> None:
+        """What has happened so far starts nothing any more."""
+        with self.world.across.transaction() as session:
+            about = {"owner": self.owner}
+            session.execute(text("UPDATE outbox SET handled_at = now() WHERE owner_id = :owner"), about)
 
     def accept(self, quote_id: UUID | str) -> None:
         """As the customer does, outside of any execution."""

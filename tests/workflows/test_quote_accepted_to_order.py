@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.core.clock import utc_now
 from app.jobs import JOBS
-from tests.workflows.cases import a_prepaid_quote, an_accepted_quote
+from tests.workflows.cases import a_prepaid_quote
 from tests.workflows.office import Office
 
 NAME = "quote_accepted_to_order"
@@ -40,6 +40,7 @@ def test_a_prepaid_quote_is_charged_once_and_its_draft_waits_for_its_time(office
     execution = office.run_workflow(NAME, deployment_date=_in_days(3), **a_prepaid_quote(office))
     assert execution.state == "completed", execution.error
     office.everything()
+    assert len(office.executions(NAME)) == 1, "its own acceptance has started it again"
     (payment,) = office.rows("SELECT status, amount FROM payments")
     assert payment.status == "succeeded"
     (order,) = office.rows("SELECT status, total_amount FROM orders")
@@ -58,11 +59,12 @@ def test_a_declined_card_fails_with_the_gateways_reason_and_undoes_order_and_acc
     assert [row.status for row in office.rows("SELECT status FROM quotes")] == ["open"]
 
 
-def test_the_acceptance_of_a_new_quote_starts_it_and_that_of_a_renewal_does_not(office: Office) -> None:
-    context = an_accepted_quote(office)
+def test_the_acceptance_of_a_new_quote_starts_it(office: Office) -> None:
+    quote = office.offered()
+    office.accept(quote.id)
     office.everything()
     (execution,) = office.executions(NAME)
-    assert execution.context["quote_id"] == context["quote_id"]
+    assert execution.context["quote_id"] == str(quote.id)
     assert office.count("orders") == 1
 
 

@@ -16,6 +16,9 @@ from app.domains.billing.rules.subscription_states import IN_SERVICE, Status
 
 QUARTERS = 4
 
+AUTOMATIC_RENEWAL = timedelta(days=1)
+"""So long before its end what renews by itself does, unless the customer has said so before."""
+
 RENEWABLE = IN_SERVICE - {Status.TRIALING}
 """States of what may be renewed: a trial becomes a subscription first. `expiring` is what a renewal answers to, and where
 one is `past_due` the invoice decides, with its grace."""
@@ -88,6 +91,11 @@ def window(start: datetime, end: datetime, *, notice: timedelta) -> timedelta:
     Without the quarter, a month's subscription would be up for renewal from its first day.
     """
     return min(notice, (end - start) / QUARTERS)
+
+
+def offered_until(end: datetime, *, renews_automatically: bool) -> datetime:
+    """Until when a renewal's offer waits for the customer: the period's end. What renews by itself does so shortly before."""
+    return end - AUTOMATIC_RENEWAL if renews_automatically else end
 
 
 def eligibility(subscription: Renewable, *, now: datetime, notice: timedelta, grace: timedelta) -> Eligibility:

@@ -16,7 +16,13 @@ from app.domains.billing.service.calendar import zone_of
 from app.domains.billing.service.cancelling import cancel_payment
 from app.domains.billing.service.crediting import credit_invoice, credit_notes_of
 from app.domains.billing.service.dunning import begin_collecting, collect_due, end_attempt, stop_collecting
-from app.domains.billing.service.extending import Extension, extend_subscription, hold_for_renewal, restore_period
+from app.domains.billing.service.extending import (
+    Extension,
+    extend_subscription,
+    hold_for_renewal,
+    release_renewal,
+    restore_period,
+)
 from app.domains.billing.service.gateway_events import receive_event
 from app.domains.billing.service.invoices import all_invoices, bill_period, get_invoice, void_invoice
 from app.domains.billing.service.looking import look_after_payments
@@ -152,6 +158,7 @@ __all__ = [
     "put_payable",
     "receive_event",
     "refunds_of",
+    "release_renewal",
     "remove_method",
     "renew_automatically",
     "renewal_offer",

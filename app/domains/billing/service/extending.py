@@ -86,6 +86,14 @@ def hold_for_renewal(session: Session, *, subscription_id: UUID, quote_id: UUID)
     return subscription
 
 
+def release_renewal(session: Session, *, subscription_id: UUID, quote_id: UUID) -> None:
+    """The renewal of that quote is not being paid for any more: the subscription ends with its period. Twice is the same."""
+    subscription = lock_subscription(session, subscription_id=subscription_id)
+    if subscription.renewal_quote_id == quote_id:
+        subscription.renewal_quote_id = None
+        session.flush()
+
+
 def restore_period(session: Session, *, subscription_id: UUID, quote_id: UUID) -> Subscription:
     """Give a subscription back the period, plan and price that it had before that quote extended it.
 

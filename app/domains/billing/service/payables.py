@@ -150,16 +150,16 @@ def link_payable(session: Session, *, source: Source, to: Source) -> Payable:
 def withdraw_payable(session: Session, *, source_type: str, source_id: str, unless_tried: bool = False) -> bool:
     """A source is not to be paid for any more; False when there is nothing to withdraw, or it is paid, which stays.
 
-    What is paid for other sources as well stays for those. Where something was tried to collect it, its history is kept:
-    it is withdrawn, or with `unless_tried` left as it is. Raises PayableSettled while it is being paid.
+    What is paid for other sources as well, or was, stays for those. Where something was tried to collect it, its history
+    is kept: it is withdrawn, or with `unless_tried` left as it is. Raises PayableSettled while it is being paid.
     """
     payable = _locked_of(session, source_type, source_id)
-    if payable is None or Status(payable.status) not in OWED:
-        return False
-    if len(payable.sources) > 1:
+    if payable is not None and len(payable.sources) > 1:
         _unlink(session, source_type, source_id)
         session.expire(payable, ["sources"])
         return True
+    if payable is None or Status(payable.status) not in OWED:
+        return False
     if payment_queries.pending(session, payable.id):
         message = "It is being paid right now."
         raise PayableSettled(message)

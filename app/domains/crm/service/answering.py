@@ -107,6 +107,8 @@ def _let_go(session: Session, quote: Quote) -> None:
     if order := sales.order_of_quote(session, quote_number=quote.quote_number):
         raise QuoteInUse(quote.quote_number, order.order_number)
     billing.withdraw_payable(session, source_type=SOURCE, source_id=str(quote.id))
+    if quote.subscription_id is not None:
+        billing.release_renewal(session, subscription_id=quote.subscription_id, quote_id=quote.id)
     if quote.lead_id is not None:
         undo_conversion(session, lead_id=quote.lead_id, key=_conversion(quote))
 
