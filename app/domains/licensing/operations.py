@@ -56,6 +56,14 @@ def issue_license(
     return _shown(issued)
 
 
+@OPERATIONS.operation("licensing_service.find_license", resource="license")
+@OPERATIONS.operation("license_service.find_license", resource="license")
+def find_license(call: Call, *, customer_id: UUID) -> dict[str, Any]:
+    """The newest license of a customer that has not ended; `license` is null where there is none."""
+    found = service.live_license_of(call.session, customer_id=customer_id)
+    return {"license_id": None, "license": None} if found is None else _shown(found)
+
+
 @OPERATIONS.operation("licensing_service.revoke_license", resource="license")
 @OPERATIONS.operation("license_service.revoke_license", resource="license")
 def revoke_license(call: Call, *, license_id: UUID, reason: str = UNDONE) -> dict[str, Any]:

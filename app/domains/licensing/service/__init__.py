@@ -3,7 +3,7 @@
 from app.domains.licensing.models import License, LicenseTemplate
 from app.domains.licensing.service.ending import expire_licenses, resume_license, revoke_license, suspend_license
 from app.domains.licensing.service.issuing import issue_license
-from app.domains.licensing.service.reading import Verdict, all_licenses, get_license, verify
+from app.domains.licensing.service.reading import Verdict, all_licenses, get_license, live_license_of, verify
 from app.domains.licensing.service.seeding import seed
 from app.domains.licensing.service.signing import public_keys, rotate_signing_key
 from app.domains.licensing.service.templates import (
@@ -28,6 +28,7 @@ __all__ = [
     "get_license",
     "get_template",
     "issue_license",
+    "live_license_of",
     "public_keys",
     "resume_license",
     "revoke_license",

@@ -44,6 +44,11 @@ def all_licenses(
     return queries.licenses(session, customer_id=customer_id, status=status, q=q)
 
 
+def live_license_of(session: Session, *, customer_id: UUID) -> License | None:
+    """The newest license of a customer that has not ended; one whose time is over at this moment has."""
+    return queries.live_license_of(session, customer_id=customer_id, at=now(session))
+
+
 def verify(session: Session, *, license_key: str) -> Verdict:
     """Whether a key, as somebody typed it, is well formed, is known, and its license may be used now. Never raises."""
     normalised = keys.normalised(license_key)
