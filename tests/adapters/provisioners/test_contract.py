@@ -9,10 +9,12 @@ from contextlib import ExitStack
 import pytest
 
 from app.adapters.provisioners.errors import ProvisioningFailed
+from app.adapters.provisioners.polling import Deadline
 from tests.adapters.provisioners.fakes.awx import FakeAwx
 from tests.adapters.provisioners.fakes.docker import FakeDocker
 from tests.adapters.provisioners.fakes.kubernetes import FakeKubernetes
 from tests.adapters.provisioners.sites import (
+    PATIENCE,
     AwxSite,
     Builder,
     DockerSite,
@@ -263,12 +265,17 @@ def test_a_server_that_is_away_fails_for_now(remote: Remote, slug: str):
         assert not remote.secret or remote.secret not in str(failure.value)
 
 
-def test_the_time_that_a_deployment_is_given_comes_before_the_usual_one(remote: Remote, slug: str):
-    with remote.unready() as hasty:
-        patient = remote.provisioner
-        for provisioner, seconds in ((patient, 0.2), (hasty, None)):
-            with pytest.raises(ProvisioningFailed) as failure:
-                provisioner.deploy(wanted(slug, seconds=seconds))
-            assert not failure.value.permanent
-    remote.provisioner.deploy(wanted(slug, seconds=20.0))
-    assert kinds(remote, slug) == sorted(remote.whole)
+def test_the_time_that_a_deployment_is_given_comes_before_the_usual_one(
+    remote: Remote, slug: str, monkeypatch: pytest.MonkeyPatch
+):
+    given: list[float] = []
+    within = Deadline.within
+
+    def noted(seconds: float) -> Deadline:
+        given.append(seconds)
+        return within(seconds)
+
+    monkeypatch.setattr(Deadline, "within", noted)
+    for seconds in (PATIENCE + 1, None):
+        remote.provisioner.deploy(wanted(slug, seconds=seconds))
+    assert given == [PATIENCE + 1, PATIENCE]

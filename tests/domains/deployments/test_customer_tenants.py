@@ -9,7 +9,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.adapters.provisioners.errors import ProvisioningFailed
 from app.adapters.provisioners.local import LocalProvisioner
@@ -34,6 +34,7 @@ from app.domains.tenants.models import Tenant
 from app.embedded.machine import free_port
 from tests.calls import DirectCall, perform
 from tests.places import EVERYTHING
+from tests.servers import eventually
 
 UNDO = OPERATIONS["deployment_service.deprovision_tenant"]
 
@@ -118,14 +119,24 @@ def test_the_step_of_one_customer_is_not_another_s(customer, new_customer, provi
         provision(new_customer())
 
 
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+
+
 def test_two_at_once_make_one_tenant(database, seller, customer):
     def begin(key):
         with database.transaction(seller) as session:
             return service.begin_tenant(session, customer_id=customer, key=key).id
 
-    with ThreadPoolExecutor(4) as threads:
-        made = set(threads.map(begin, ["a", "a", "b", "c"]))
-    assert len(made) == 1
+    def are_waiting():
+        with database.transaction(seller) as session:
+            return session.scalar(WAITING) >= 3
+
+    with ThreadPoolExecutor(3) as threads:
+        with database.transaction(seller) as session:
+            first = service.begin_tenant(session, customer_id=customer, key="a").id
+            others = [threads.submit(begin, key) for key in ("a", "b", "c")]
+            eventually(are_waiting, what="their waiting for the first")
+        assert {each.result() for each in others} == {first}
     assert count(database, seller, Tenant) == 1
 
 
