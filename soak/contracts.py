@@ -116,14 +116,18 @@ def price_of(plan: str, currency: str, cycle: Cycle) -> Decimal:
     return of_a_month if cycle is Cycle.MONTHLY else of_a_month * MONTHS_PAID_OF_A_YEAR
 
 
-def population(count: int, *, seed: int, first_days: Sequence[date] = ()) -> list[Contract]:
-    """So many contracts, the same ones for a seed; every fifth by the year. `first_days`: on which they begin."""
+def population(
+    count: int, *, seed: int, first_days: Sequence[date] = (), one_by_the_year_in: int = 5
+) -> list[Contract]:
+    """So many contracts, the same ones for a seed. `first_days`: on which they begin; default: any, and often month ends."""
     chance = random.Random(seed)
-    return [_contract(number, chance, first_days) for number in range(count)]
+    return [
+        _contract(chance, number, Cycle.MONTHLY if number % one_by_the_year_in else Cycle.ANNUAL, first_days)
+        for number in range(count)
+    ]
 
 
-def _contract(number: int, chance: random.Random, first_days: Sequence[date]) -> Contract:
-    cycle = Cycle.ANNUAL if number % 5 == 0 else Cycle.MONTHLY
+def _contract(chance: random.Random, number: int, cycle: Cycle, first_days: Sequence[date]) -> Contract:
     plan, currency = chance.choice(sorted(PRICES)), chance.choice(sorted(CURRENCIES))
     any_day = FIRST_DAY + timedelta(days=chance.randrange((_LATEST_START - FIRST_DAY).days))
     first_day = chance.choice(first_days or (*MONTH_ENDS, any_day))

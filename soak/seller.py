@@ -16,6 +16,7 @@ from app.domains.billing import service as billing
 from app.domains.catalog.models import TaxRate
 from app.domains.crm import service as crm
 from app.domains.customers import service as customers
+from app.domains.licensing import service as licensing
 from app.domains.tenants import service as tenants
 from app.domains.workflows import service as workflows
 from soak.contracts import (
@@ -102,6 +103,8 @@ class Seller:
                 _make_plan(session, plan, Cycle.MONTHLY, renews_itself=False)
                 for renews_itself in (True, False):
                     _make_plan(session, plan, Cycle.ANNUAL, renews_itself=renews_itself)
+            # who pays gets a license of the standard template
+            licensing.seed(session)
             workflows.create_workflow(session, document=DEFINITION)
         for contract in self.contracts:
             for day in self._days_of(contract):

@@ -93,7 +93,8 @@ def workers_of_a_year(worker_id: str, mail_server: MailServer, tmp_path: Path) -
 
 def test_a_year_of_subscriptions_comes_to_what_it_should(workers_of_a_year: Workers) -> None:
     world = workers_of_a_year.world
-    contracts = population(CONTRACTS, seed=2028, first_days=(date(2028, 1, 1), date(2028, 1, 15), *MONTH_ENDS))
+    first_days = (date(2028, 1, 1), date(2028, 1, 15), *MONTH_ENDS)
+    contracts = population(CONTRACTS, seed=2028, first_days=first_days, one_by_the_year_in=2)
     seller = Seller(world, contracts)
     seller.open()
     chosen = {*list(days(FIRST_DAY, LAST_DAY))[::EVERY], *seller.days(), LAST_DAY}
