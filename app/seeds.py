@@ -5,12 +5,14 @@ from __future__ import annotations
 from app.core.ids import OPERATOR_ID
 from app.core.world import World
 from app.domains.activation import service as activation
+from app.domains.billing import service as billing
 from app.domains.catalog import service as catalog
 from app.domains.communications import service as communications
 from app.domains.deployments import service as deployments
 from app.domains.licensing import service as licensing
 from app.domains.notifications import service as notifications
 from app.domains.tenants import service as tenants
+from app.domains.ticketing import service as ticketing
 from app.domains.workflows import service as workflows
 
 
@@ -25,7 +27,9 @@ def seed(world: World) -> list[str]:
         communications.seed(session)
         notifications.seed(session)
         deployments.seed(session)
+        billing.seed(session)
         licensing.seed(session)
+        ticketing.seed(session)
         activation.seed(session)
     with world.across.transaction() as session:
         return workflows.sync_builtins(session, operations=world.operations)
