@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, text
 
+from app.adapters.payments.errors import PaymentDeclined
 from app.core.ids import new_id
 from app.domains.billing import service
 from app.domains.communications.models import Message
@@ -290,3 +291,16 @@ def test_a_renewal_s_lost_answer_is_found(till, renewal, on_file):
     output = till.perform("process_renewal_payment", key="step", attempt=2, **params).output
     assert output["payable"]["status"] == "paid"
     assert till.charges(payable.id) == 1
+
+
+def test_what_was_declined_for_good_is_not_charged_because_it_is_put_on_file(till, renewal, on_file):
+    params, payable = renewal
+    with pytest.raises(PaymentDeclined):
+        till.perform("process_payment", quote_id=params["quote_id"], payment_method=HARD)
+    on_file(HARD)
+    output = till.perform("process_renewal_payment", key="step", **params).output
+    assert (output["payment"]["reason"], output["payable"]["status"]) == (
+        "There is no payment method on file that could be charged.",
+        "dunning",
+    )
+    assert till.charges(payable.id) == 0
