@@ -66,11 +66,18 @@ def test_the_second_call_returns_the_same_order(desk: Desk) -> None:
     assert desk.count("orders") == 1
 
 
-def test_many_at_once_make_one_order(desk: Desk) -> None:
+def test_many_at_once_make_one_order_and_one_of_them_has_made_it(desk: Desk) -> None:
     quote = desk.accepted()
+
+    def ordered(number: int) -> tuple[int, bool]:
+        with desk.session() as session:
+            found, made = service.create_order_from_quote(session, quote_id=quote.id, key=str(number))
+            return made.id, found.ordered_for == str(number)
+
     with ThreadPoolExecutor(4) as pool:
-        made = {each.id for each in pool.map(lambda number: order(desk, quote, key=str(number)), range(8))}
-    assert len(made) == 1
+        told = list(pool.map(ordered, range(8)))
+    assert len({order_id for order_id, _ in told}) == 1
+    assert sum(is_own for _, is_own in told) == 1
     assert desk.count("orders") == 1
 
 
