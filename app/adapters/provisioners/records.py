@@ -77,7 +77,11 @@ def slug_of_domain(settings: Settings, domain: str) -> str | None:
 def remove(settings: Settings, slug: str) -> None:
     """Remove a tenant's directory with all in it, and its domain; nothing happens when it is gone."""
     directory = folder(settings, slug)
-    record = read(settings, slug)
+    try:
+        record = read(settings, slug)
+    except (OSError, ValueError, TypeError):
+        # something else stands in its place, and goes with the rest
+        record = None
     if record is not None:
         _forget_domain(settings, record)
     shutil.rmtree(directory, ignore_errors=True)

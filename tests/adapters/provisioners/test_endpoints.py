@@ -99,3 +99,15 @@ def test_what_is_no_host_name_is_nobody_s(there, host):
     with pytest.raises(ValueError, match="no host name"):
         records.write(there.settings, branded("t-none", host))
     assert records.read(there.settings, "t-none") is None
+
+
+@pytest.mark.parametrize("instead", ["a folder", "{"])
+def test_what_stands_in_the_place_of_a_record_is_removed_too(there, slug, instead):
+    path = there.folder(slug) / "tenant.json"
+    if instead == "{":
+        path.parent.mkdir(parents=True)
+        path.write_text(instead)
+    else:
+        path.mkdir(parents=True)
+    records.remove(there.settings, slug)
+    assert not there.folder(slug).exists()
