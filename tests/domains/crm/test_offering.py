@@ -94,6 +94,14 @@ def test_what_cannot_be_offered_is_named(
     assert desk.count("quotes") == 0
 
 
+def test_what_nobody_could_write_down_is_not_offered(desk: Desk) -> None:
+    with desk.session() as session:
+        catalog.set_price(session, service_code="billing-invoicing", currency="USD", unit_price=Decimal(10) ** 12)
+    lead = desk.qualified(wanted_products=[{"product_code": "starter", "quantity": 1_000_000}])
+    with pytest.raises(QuoteInvalid, match="at most"):
+        desk.offered(lead)
+
+
 def test_a_subdomain_that_is_taken_is_not_offered(desk: Desk) -> None:
     lead = desk.qualified()
     assert lead.organization_slug is not None

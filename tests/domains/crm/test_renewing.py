@@ -13,7 +13,7 @@ from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.domains.billing import service as billing
 from app.domains.crm import service
-from app.domains.crm.errors import NotRenewable, QuoteOrdersNothing
+from app.domains.crm.errors import NotRenewable, QuoteInvalid, QuoteOrdersNothing
 from tests.domains.crm.conftest import Desk
 
 
@@ -87,6 +87,14 @@ def test_who_cannot_renew_is_told_every_reason_and_offered_nothing(desk: Desk) -
     assert "can be renewed from" in refused.value.message
     assert "was cancelled for the end" in refused.value.message
     assert desk.count("quotes") == 0
+
+
+def test_a_discount_is_a_percentage(desk: Desk) -> None:
+    subscription = desk.subscribed()
+    for percent in (Decimal(101), Decimal("0.0001")):
+        with pytest.raises(QuoteInvalid) as refused:
+            renewed(desk, subscription, discount_percentage=percent)
+        assert [fault.pointer for fault in refused.value.faults] == ["/discount_percentage"]
 
 
 def test_there_is_no_subscription_of_others(desk: Desk) -> None:

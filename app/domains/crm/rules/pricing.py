@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from app.core.errors import Fault
 from app.core.money import rounded
+
+MAX_TOTAL = Decimal(10) ** 12
+"""No offer is worth more, in whatever currency."""
 
 _HUNDRED = Decimal(100)
 _NOTHING = Decimal(0)
@@ -65,6 +69,13 @@ def sums(lines: Sequence[OfferedLine]) -> Sums:
         discount_amount=sum((line.discount_amount for line in lines), _NOTHING),
         tax_amount=sum((line.tax_amount for line in lines), _NOTHING),
     )
+
+
+def sum_faults(amounts: Sums, *, pointer: str) -> list[Fault]:
+    """What is wrong with what an offer costs."""
+    if max(amounts.subtotal, amounts.total_amount) <= MAX_TOTAL:
+        return []
+    return [Fault(pointer, f"A quote is over at most {MAX_TOTAL:,f}.")]
 
 
 def _offered(line: OfferedLine, discount_percent: Decimal, tax_rate: Decimal, currency: str) -> OfferedLine:

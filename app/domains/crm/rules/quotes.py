@@ -17,6 +17,7 @@ NUMBER_PREFIX = "QUO"
 VALID_DAYS = 30
 MAX_VALID_DAYS = 365
 MAX_TERM_MONTHS = 120
+MAX_PERCENT = 100
 
 
 class Kind(StrEnum):
@@ -81,9 +82,9 @@ def end_faults(valid_until: datetime, *, at: datetime) -> list[Fault]:
 
 def percent_faults(percent: Decimal, *, pointer: str) -> list[Fault]:
     """What is wrong with a discount in percent."""
-    if percent.is_finite() and 0 <= percent <= 100 and percent == percent.quantize(Decimal("0.001")):  # noqa: PLR2004
+    if percent.is_finite() and 0 <= percent <= MAX_PERCENT and percent == percent.quantize(Decimal("0.001")):
         return []
-    return [Fault(pointer, "A discount lies between 0 and 100 percent, with at most three decimals.")]
+    return [Fault(pointer, f"A discount lies between 0 and {MAX_PERCENT} percent, with at most three decimals.")]
 
 
 def content_hash(

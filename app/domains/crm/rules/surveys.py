@@ -11,6 +11,8 @@ from app.core.errors import Fault
 from app.domains.crm.rules.leads import ADDRESS_PARTS, NEEDED_OF_AN_ADDRESS
 
 MAX_LATITUDE, MAX_LONGITUDE = Decimal(90), Decimal(180)
+MAX_METRES = 1_000_000
+MAX_COST = Decimal(10) ** 9
 
 
 class Status(StrEnum):
@@ -69,10 +71,10 @@ def result_faults(fields: Mapping[str, Any]) -> list[Fault]:
         found.append(Fault("/technology", "Say by which technology it can be done."))
     if fields.get("estimated_cost") is not None and not fields.get("currency"):
         found.append(Fault("/currency", "An amount has a currency."))
-    for name in ("fiber_distance_m", "estimated_cost"):
+    for name, most in (("fiber_distance_m", MAX_METRES), ("estimated_cost", MAX_COST)):
         value = fields.get(name)
-        if value is not None and not (value.is_finite() and value >= 0):
-            found.append(Fault(f"/{name}", "This is not negative."))
+        if value is not None and not (value.is_finite() and 0 <= value <= most):
+            found.append(Fault(f"/{name}", f"This lies between 0 and {most:,}."))
     return found
 
 

@@ -6,13 +6,11 @@ from decimal import Decimal
 
 import marshmallow as ma
 
-from app.domains.crm.rules.quotes import MAX_TERM_MONTHS, MAX_VALID_DAYS, VALID_DAYS
+from app.domains.crm.rules.quotes import MAX_PERCENT, MAX_TERM_MONTHS, MAX_VALID_DAYS, VALID_DAYS
 from app.domains.crm.schemas.shared import Amount, notes, text
 from app.domains.crm.service import Kind, QuoteStatus
 from app.http.fields import Money, Time
 from app.http.pages import PageQuery
-
-MAX_PERCENT = 100
 
 
 class QuoteIn(ma.Schema):

@@ -9,8 +9,6 @@ from app.domains.crm.service import SurveyStatus
 from app.http.fields import Money, Time
 from app.http.pages import PageQuery
 
-MAX_METRES = 1_000_000
-
 
 class SurveyChange(ma.Schema):
     """How a survey is planned. A time makes it scheduled."""
@@ -38,9 +36,7 @@ class SurveyResult(ma.Schema):
     is_feasible = ma.fields.Boolean(required=True)
     reason = optional(reason, "why it cannot be done")
     technology = optional(short)
-    fiber_distance_m = ma.fields.Decimal(
-        places=1, allow_nan=False, allow_none=True, validate=ma.validate.Range(0, MAX_METRES)
-    )
+    fiber_distance_m = ma.fields.Decimal(places=1, allow_nan=False, allow_none=True)
     olt = optional(short)
     pop = optional(short)
     port = optional(short)

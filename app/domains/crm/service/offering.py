@@ -19,7 +19,7 @@ from app.domains.crm.errors import LeadNotQualified
 from app.domains.crm.models import Lead, Quote
 from app.domains.crm.queries import quotes as queries
 from app.domains.crm.rules.leads import Status, contact_name
-from app.domains.crm.rules.pricing import OfferedLine, offered
+from app.domains.crm.rules.pricing import OfferedLine, offered, sum_faults, sums
 from app.domains.crm.rules.quotes import VALID_DAYS, Kind, content_hash, is_over, percent_faults, validity_faults
 from app.domains.crm.rules.wishes import Wish, as_services
 from app.domains.crm.service.expiring import expire_if_over
@@ -125,9 +125,9 @@ def _offer(session: Session, lead: Lead, discount_percent: Decimal) -> tuple[Dec
         )
         for line in priced.lines
     ]
-    return priced.tax_rate, offered(
-        lines, discount_percent=discount_percent, tax_rate=priced.tax_rate, currency=lead.currency
-    )
+    offer = offered(lines, discount_percent=discount_percent, tax_rate=priced.tax_rate, currency=lead.currency)
+    refuse(sum_faults(sums(offer), pointer=WISHES))
+    return priced.tax_rate, offer
 
 
 def _line(wish: Wish) -> catalog.Line:

@@ -15,9 +15,9 @@ from app.domains.crm.errors import NotRenewable
 from app.domains.crm.models import Quote
 from app.domains.crm.queries import quotes as queries
 from app.domains.crm.rules.pricing import OfferedLine, offered
-from app.domains.crm.rules.quotes import Kind, Status, content_hash, is_over
+from app.domains.crm.rules.quotes import Kind, Status, content_hash, is_over, percent_faults
 from app.domains.crm.service.expiring import expire_if_over
-from app.domains.crm.service.quotes import write_quote
+from app.domains.crm.service.quotes import refuse, write_quote
 from app.domains.customers import service as customers
 from app.domains.customers.service import Customer
 
@@ -40,6 +40,7 @@ def create_renewal_quote(
 
     Raises NotFound for the subscription, NotRenewable with every reason, Invalid for a term or discount that cannot be.
     """
+    refuse(percent_faults(discount_percentage, pointer="/discount_percentage"))
     subscription = billing.lock_subscription(session, subscription_id=subscription_id)
     if earlier := queries.made_for(session, key):
         return earlier

@@ -46,6 +46,8 @@ def test_whoever_says_no_says_why_and_whoever_says_yes_says_how():
     assert pointers(result_faults({"is_feasible": True})) == ["/technology"]
 
 
-def test_measures_are_not_negative_and_costs_have_a_currency():
+def test_measures_are_within_reason_and_costs_have_a_currency():
     wrong = {"fiber_distance_m": Decimal(-1), "estimated_cost": Decimal(-1)}
     assert pointers(result_faults(FEASIBLE | wrong)) == ["/currency", "/fiber_distance_m", "/estimated_cost"]
+    far = {"fiber_distance_m": Decimal(10) ** 7, "estimated_cost": Decimal(10) ** 10, "currency": "EUR"}
+    assert pointers(result_faults(FEASIBLE | far)) == ["/fiber_distance_m", "/estimated_cost"]
