@@ -114,9 +114,10 @@ class Seller:
         """The days on which customers do something, or on which it matters that beat does."""
         return set(self._agenda)
 
-    def act(self, day: date) -> None:
-        """Let the customers do what they do on a day."""
-        for contract in self._agenda.get(day, ()):
+    def act(self, day: date) -> bool:
+        """Let the customers do what they do on a day; whether there was anything."""
+        acting = self._agenda.get(day, ())
+        for contract in acting:
             if day == contract.first_day:
                 self._sign_up(contract)
             if day == contract.cancelled_on:
@@ -127,6 +128,7 @@ class Seller:
                 self._renew(contract)
             if day == _recovers_on(contract):
                 self._replace_card(contract, OTHER_CARD)
+        return bool(acting)
 
     def subscription_of(self, session: Session, contract: Contract) -> UUID:
         """The subscription that the customer's execution has made."""

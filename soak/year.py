@@ -31,8 +31,8 @@ def pass_days(seller: Seller, chosen: Iterable[date], work: Callable[[], None], 
         with seller.world.across.transaction() as session:
             move_to(session, datetime.combine(day, HOUR))
         work()
-        seller.act(day)
-        work()
+        if seller.act(day):
+            work()
         say(day)
 
 

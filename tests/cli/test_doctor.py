@@ -46,3 +46,15 @@ def test_a_wrong_environment_is_a_finding(turnup: Turnup, monkeypatch: pytest.Mo
     said = turnup("doctor")
     assert said.code == 1
     assert "TURNUP_NONSENSE" in said.out
+
+
+def test_an_event_bus_that_is_away_is_said_without_its_password(
+    turnup: Turnup, installation: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENT_BUS_TYPE", "kafka")
+    monkeypatch.setenv("EVENT_BUS_URL", "kafka://me:top-secret@127.0.0.1:9/events?security.protocol=SASL_PLAINTEXT")
+    said = turnup("doctor", "--json")
+    found = {check["name"]: check for check in said.document["checks"]}
+    assert found["event bus"]["is_fine"] is False
+    assert "EVENT_BUS_URL" in found["event bus"]["advice"]
+    assert "top-secret" not in said.out + said.err
