@@ -101,6 +101,22 @@ def test_the_customer_of_a_tenant_is_welcomed(
     assert f"http://{slug}.localhost" in shown["text"]
 
 
+@pytest.mark.parametrize(("said", "shown"), [({}, "PUBLIC_URL"), ({"support_url": "https://help.example"}, "help")])
+def test_every_mail_knows_where_help_is_found(
+    world: World, owner: UUID, client: FlaskClient, reader: dict[str, str], said: dict[str, str], shown: str
+) -> None:
+    outcome = called(
+        world,
+        owner,
+        "communications_service.send_template_email",
+        template="onboarding_complete",
+        recipient="ann@example.com",
+        variables={"ticket_number": "TCK-1", **said},
+    )
+    text = client.get(f"{MESSAGES}/{outcome.output['message_id']}", headers=reader).json["text"]
+    assert (world.settings.public_url if shown == "PUBLIC_URL" else "https://help.example") in text
+
+
 def test_nobody_is_welcomed_to_a_tenant_that_is_not_there(world: World, owner: UUID) -> None:
     with pytest.raises(NotFound, match="nowhere-at-all"):
         called(

@@ -81,3 +81,18 @@ def test_a_text_message_is_not_longer_than_gateways_take() -> None:
     for words in ("x" * 1531, ""):
         with pytest.raises(TemplateFault, match=str(len(words))):
             render(wording, {"words": words})
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [
+        ("2026-12-31T23:00:00+00:00", "2026-12-31"),
+        ("2026-12-31", "2026-12-31"),
+        ("31 December 2026", "31 December 2026"),
+        ("soon", "soon"),
+    ],
+)
+def test_a_moment_is_told_by_its_day_and_what_is_none_as_it_stands(moment: str, shown: str) -> None:
+    wording = Wording(name="x", subject="x", text="until {{ end | day }}.", html="<p>{{ end | day }}</p>")
+    rendered = render(wording, {"end": moment})
+    assert (rendered.text, rendered.html) == (f"until {shown}.", f"<p>{shown}</p>")

@@ -69,6 +69,23 @@ def test_a_license_is_read_again_as_it_is_now(database, seller, customer):
         assert read(call, {"id": str(new_id())}) is None
 
 
+def test_the_newest_license_that_has_not_ended_is_found_and_none_where_there_is_none(database, seller, customer):
+    find = OPERATIONS["license_service.find_license"]
+
+    def found():
+        return perform(find, database, seller, customer_id=str(customer)).output
+
+    assert found() == {"license_id": None, "license": None}
+    first, (effect,) = issue(database, seller, customer_id=str(customer), license_template_id="standard")
+    second, _ = issue(database, seller, key="2", customer_id=str(customer), license_template_id="standard")
+    assert found() == second
+    with database.transaction(seller) as session:
+        service.revoke_license(session, license_id=UUID(second["license_id"]), reason="it was one too many")
+    assert found() == first
+    perform(OPERATIONS["license_service.revoke_license"], database, seller, **effect.undo)
+    assert found() == {"license_id": None, "license": None}
+
+
 def test_wrong_parameters_are_named():
     with pytest.raises(StepFailed, match="customer_id"):
         OPERATIONS["license_service.issue_license"].bind({"customer_id": "nobody"})
