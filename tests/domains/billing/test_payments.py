@@ -427,3 +427,15 @@ def test_in_an_execution_a_decline_fails_the_step_at_once(lab, quote):
     state, payments, status = in_lab(lab, quote, SOFT)
     assert (state, status) == ("failed", "open")
     assert [payment.status for payment in payments] == ["failed"]
+
+
+def test_what_the_gateway_refuses_to_be_asked_is_not_the_method_s_fault(stripe_till, customer, quote):
+    payable = stripe_till.put(source=("quote", quote), customer_id=customer)
+    with stripe_till.transaction() as session:
+        method = service.add_method(session, customer_id=customer, reference="pm_unheard_of")
+    with pytest.raises(PaymentRefused):
+        stripe_till.perform("process_payment", quote_id=quote)
+    with stripe_till.transaction() as session:
+        assert session.scalars(service.methods_of(session, customer_id=customer)).one().status == "active"
+    assert method.is_default
+    assert stripe_till.payments(payable.id)[0].failure_code == "refused"

@@ -236,10 +236,10 @@ def _fail(session: Session, payment: Payment, refusal: PaymentFailed) -> None:
         payment.failure_code = refusal.decline_code or refusal.code
         payment.is_hard_decline = refusal.is_hard
     else:
-        # asked like this, the gateway will refuse it again
+        # asked like this, the gateway will refuse it again; that need not be the method's fault
         payment.failure_code, payment.is_hard_decline = "refused", True
     _move(session, payment, Status.FAILED, reason=str(refusal))
-    if payment.is_hard_decline and payment.method_id is not None:
+    if isinstance(refusal, PaymentDeclined) and refusal.is_hard and payment.method_id is not None:
         refuse_method(session, method_id=payment.method_id, reason=str(refusal))
 
 
