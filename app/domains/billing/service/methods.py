@@ -59,6 +59,8 @@ def add_method(
     customers.lock_customer(session, customer_id=customer_id)
     refuse_reference(reference)
     name = named_gateway(session, gateway).name
+    # before the methods, as whoever charges them locks them
+    waiting = payable_queries.awaiting_method(session, customer_id)
     method: PaymentMethod | None = session.scalar(
         insert(PaymentMethod)
         .values(
@@ -79,7 +81,7 @@ def add_method(
     audit.record(session, "payment_method.added", _subject(method), after={"gateway": name, "label": label})
     if is_default:
         prefer_method(session, customer_id=customer_id, method_id=method.id)
-    for payable in payable_queries.awaiting_method(session, customer_id):
+    for payable in waiting:
         payable.next_attempt_at = now(session)
     session.flush()
     return method
