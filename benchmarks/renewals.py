@@ -1,8 +1,8 @@
-"""The nightly scan: what beat does with a million subscriptions, and what it costs when there is nothing to do.
+"""The nightly scan: what beat does with a million subscriptions in one night, and what it costs when there is nothing to do.
 
-The subscriptions end evenly over a year (those by the year) and a month (those by the month). Of a hundred, fifty-nine are by
-the year and half of these renew by themselves; thirty are by the month and renew by themselves; ten are by the month and do
-not; one has ended.
+The subscriptions end evenly over a year (those by the year) and a month (those by the month). Of a thousand, 590 are by the
+year and half of these renew by themselves; 300 are by the month and renew by themselves, and 110 are by the month and do not.
+Four of a thousand have ended in the night. Of whom to tell, all were told but those of this night.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from benchmarks.filling import copy_rows, settle
 from benchmarks.stack import Stack
 
 TIMES = 10
-RENEWED = 2000
-"""So many months have ended when renewals are measured: each is an invoice with its number, line, payable and event."""
+RENEWED = 1000
+"""So many months have ended when renewals are measured, a tenth of a night's: each is an invoice with its number, line, payable
+and event."""
 
 SCANS = ("announce_expiring_subscriptions", "expire_subscriptions", "renew_subscriptions", "end_trials")
 
@@ -35,7 +36,10 @@ BARS = {
 }
 
 _BY_THE_MONTH = "n % 100 >= 59"
-_LEFT = f"CASE WHEN {_BY_THE_MONTH} THEN interval '30 days' ELSE interval '365 days' END"
+_BY_ITSELF = "CASE WHEN n % 100 < 59 THEN n % 2 = 0 ELSE n % 100 < 89 END"
+_TERM = f"CASE WHEN {_BY_THE_MONTH} THEN interval '30 days' ELSE interval '365 days' END"
+_NOTICE = f"CASE WHEN {_BY_THE_MONTH} THEN interval '6 days 12 hours' ELSE interval '29 days' END"
+"""A day less than the real one: what ends later is told of in the night that is measured."""
 
 
 def measure(stack: Stack, *, subscriptions: int, say: Callable[[str], object]) -> dict[str, Any]:
@@ -85,8 +89,8 @@ def _fill(stack: Stack, number: int) -> None:
         customer = customers.create_customer(session, new=new)
         made = billing.create_subscription(session, customer_id=customer.id, plan="standard", key="bench")
         billing.start_subscription(session, subscription_id=made.id)
-    end = f"CASE WHEN n % 100 = 99 THEN now() - interval '1 day' ELSE now() + n * ({_LEFT}) / {number} END"
-    term = f"CASE WHEN {_BY_THE_MONTH} THEN interval '30 days' ELSE interval '365 days' END"
+    end = f"CASE WHEN n % 250 = 249 THEN now() - interval '1 hour' ELSE now() + n * ({_TERM}) / {number} END"
+    told = f"({end} <= now() + ({_NOTICE}))"
     copy_rows(
         stack.connection,
         "subscriptions",
@@ -96,9 +100,11 @@ def _fill(stack: Stack, number: int) -> None:
             "id": "gen_random_uuid()",
             "created_for": "NULL",
             "billing_cycle": f"CASE WHEN {_BY_THE_MONTH} THEN 'monthly' ELSE 'annual' END",
-            "renews_automatically": "CASE WHEN n % 100 < 59 THEN n % 2 = 0 ELSE n % 100 < 89 END",
+            "renews_automatically": f"n % 250 < 249 AND {_BY_ITSELF}",
+            "status": f"CASE WHEN {told} AND NOT ({_BY_ITSELF}) THEN 'expiring' ELSE 'active' END",
+            "notice_sent_for": f"CASE WHEN {told} THEN {end} END",
             "anchor_day": f"extract(day FROM {end} AT TIME ZONE 'UTC')",
-            "current_period_start": f"{end} - {term}",
+            "current_period_start": f"{end} - ({_TERM})",
             "current_period_end": end,
             "created_at": f"now() - n * interval '730 days' / {number}",
         },
