@@ -38,6 +38,19 @@ def test_one_lead_makes_one_customer_one_license_one_tenant_one_order_and_one_pa
     assert execution.result["process_order"]["order"]["status"] == "active"
 
 
+def test_an_acceptance_before_the_wait_has_looked_starts_nothing_else_either(office: Office) -> None:
+    execution_id = office.start_workflow(NAME, **a_lead(office))
+    while not office.count("quotes"):
+        _, _, number, undo = office.broker.sent.pop(0)
+        office.deliver(execution_id, number, undo=undo)
+    accepted(office)
+    office.hand_on()
+    assert office.step_states(execution_id)["wait_for_quote_acceptance"] == "pending"
+    assert office.executions("quote_accepted_to_order") == []
+    assert office.carried_out(execution_id).state == "completed"
+    assert office.count("orders") == 1
+
+
 def test_a_quote_that_nobody_accepts_within_seven_days_is_withdrawn(office: Office) -> None:
     execution_id = office.start_workflow(NAME, **a_lead(office))
     office.work()

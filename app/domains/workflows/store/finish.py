@@ -17,6 +17,7 @@ from app.core.events import CAUSED_BY, emit
 from app.core.ports import port
 from app.core.settings import Settings
 from app.core.statements import execute
+from app.domains.workflows.store.concerns import CONDITION_TASK, expect
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.parent import child_ended
 from app.domains.workflows.store.places import leave_place
@@ -238,6 +239,8 @@ def end_step(session: Session, step: StepRun, delivery: Delivery, *, to: str, tr
     if finished.stopping:
         return Outcome(settle=True)
     ready = finished.ready
+    if conditions := [number for number in finished.bounded if ready[number].hops[0].task == CONDITION_TASK]:
+        expect(session, step, conditions)
     if step.parent_number is not None:
         ready |= let_in_next(session, step) if to == "completed" else stop_rest(session, step)
     if finished.unmet_sinks == 0:

@@ -33,7 +33,7 @@ _AWAITING = text(
 _CONCERNED = text(
     """
     SELECT execution_id, sequence_number, state IN ('pending', 'waiting') AS waits FROM workflow_steps
-    WHERE owner_id = :owner AND subjects @> ARRAY[CAST(:subject AS text)]
+    WHERE owner_id = :owner AND subjects @> ARRAY[CAST(:subject AS text)] AND state <> 'skipped'
       AND (execution_id, sequence_number) > (:execution, :number)
     ORDER BY execution_id, sequence_number LIMIT :batch
     """

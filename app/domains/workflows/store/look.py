@@ -17,6 +17,7 @@ from app.core.clock import now
 from app.core.events import canonical
 from app.domains.workflows.store import children, elements, mailbox
 from app.domains.workflows.store.call import StepCall
+from app.domains.workflows.store.concerns import nouns, subjects_of
 from app.domains.workflows.store.delivery import Delivery, Outcome
 from app.domains.workflows.store.finish import end_step
 from app.domains.workflows.store.park import forget, park
@@ -24,7 +25,7 @@ from app.domains.workflows.store.records import StepRun
 from pipelines import waits
 from pipelines.definition import OnTimeout, StepType
 from pipelines.errors import ExpressionError, StepFailed
-from pipelines.expressions import Scope, cel_paths, holds, resolve
+from pipelines.expressions import Scope, holds, resolve
 from pipelines.operations import Catalogue
 
 log = logging.getLogger(__name__)
@@ -158,15 +159,13 @@ def _condition(call: StepCall, delivery: Delivery, scope: Scope) -> Outcome:
 
 def _present(call: StepCall, scope: Scope, source: str) -> tuple[Scope, set[str]]:
     """The scope with each resource that the expression mentions as it is now, and the subjects of their events."""
-    catalogue, subjects = call.port(Catalogue), set()
+    catalogue = call.port(Catalogue)
+    subjects = subjects_of(source, catalogue, (scope.context, *scope.outputs.values()))
     outputs, context = dict(scope.outputs), dict(scope.context)
-    for noun in _nouns(source):
+    for noun in nouns(source):
         read = catalogue.reader(noun)
         if read is None:
             continue
-        for holder in (context, *(o for o in outputs.values() if isinstance(o, Mapping))):
-            if isinstance(known := holder.get(noun), Mapping) and "id" in known:
-                subjects.add(f"{noun}/{known['id']}")
         outputs = {name: _renewed(call, read, noun, output) for name, output in outputs.items()}
         context = _renewed(call, read, noun, context)
     return replace(scope, outputs=outputs, context=context), subjects
@@ -176,18 +175,6 @@ def _renewed(call: StepCall, read: Any, noun: str, holder: Any) -> Any:
     if isinstance(holder, Mapping) and isinstance(known := holder.get(noun), Mapping):
         return {**holder, noun: read(call, known)}
     return holder
-
-
-def _nouns(source: str) -> set[str]:
-    """The names in an expression's paths under which a resource may stand: bare, in the context, in a step's output."""
-    names = set()
-    for path in cel_paths(source):
-        match path:
-            case ("steps", _, "output", str(noun), *_) | ("context", str(noun), *_):
-                names.add(noun)
-            case (str(noun), *_):
-                names.add(noun)
-    return names
 
 
 def _complete(
