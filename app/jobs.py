@@ -226,7 +226,12 @@ JOBS: Mapping[str, Job] = {
         Job("look_after_payments", 5 * MINUTE, "find out what became of payments and refunds", _look_after_payments),
         Job("expire_quotes", HOUR, "expire quotes past their validity", _expire_quotes),
         Job("check_deployments", 5 * MINUTE, "ask active deployments for their health", _check_deployments),
-        Job("start_due_deployments", MINUTE, "begin the deployments whose scheduled time has come", _start_due_deployments),
+        Job(
+            "start_due_deployments",
+            MINUTE,
+            "begin the deployments whose scheduled time has come",
+            _start_due_deployments,
+        ),
         Job("add_history_partitions", 12 * HOUR, "make the coming months' partitions of the history", _add_partitions),
         Job("forget_old_keys", HOUR, "forget idempotency keys and login attempts past their time", _forget),
     )
