@@ -118,7 +118,7 @@ def test_what_failed_gets_through_when_it_is_mended_and_processed_again(shop: Sh
     shop.raise_flag(flag)
     again = shop.process(failed)
     assert again != failed["execution_id"]
-    order = shop.active(failed)
+    order = shop.over(shop.active(failed))
     assert order["execution_id"] == again
     assert set(shop.activation_states(order).values()) == {"completed"}
     assert remains(shop.settings, order) >= STARTED
