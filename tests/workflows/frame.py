@@ -43,6 +43,9 @@ OVER: Mapping[str, str] = {
     "subscriptions": "status = 'cancelled'",
     "subscription_extensions": "restored_at IS NOT NULL",
     "commissions": "status = 'void'",
+    # an invoice keeps its number: it is credited whole
+    "invoices": "kind = 'credit_note' OR credited_amount = total_amount",
+    "invoice_lines": "invoice_id IN (SELECT id FROM invoices WHERE kind = 'credit_note' OR credited_amount = total_amount)",
     "payments": "status IN ('refunded', 'failed', 'cancelled')",
     "refunds": "true",
     "payables": "status = 'withdrawn'",

@@ -57,5 +57,6 @@ def test_a_step_that_fails_in_passing_is_done_once_and_all_is_done(
     assert office.count("orders") <= 1
     assert office.count("payments") <= 1
     assert office.count("refunds") == 0
+    assert office.count("invoices") <= 1
     assert office.count("subscriptions") <= 1
     assert office.count("deployment_instances") <= 1
