@@ -167,6 +167,7 @@ def running(settings: Settings, commands: dict[str, list[str]]) -> Iterator[dict
                 process.wait(timeout=15)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
 
 
 def start_process(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.core.clock import move_to, now, utc_now
+from app.core.settings import Settings
 from app.domains.workflows import service
 from tests.domains.workflows import test_waiting
 from tests.domains.workflows.lab import Lab
 from tests.domains.workflows.test_waiting import begun, hand_on, output, pass_time, raise_event, wait
 from tests.scenarios.conftest import step
+from tests.servers import prepared
 
-waiting_settings = test_waiting.waiting_settings
 lab = test_waiting.lab
+
+
+@pytest.fixture(scope="session")
+def waiting_settings(worker_id: str) -> Settings:
+    """A database of its own: the other tests of waits run beside these, in one process."""
+    return replace(prepared(f"turnup_until_{worker_id}", 15), resend_after=5.0, test_clock=True, check_events=False)
 
 
 def in_hours(hours: float) -> str:

@@ -19,8 +19,11 @@ from app.domains.sales.models import Order
 from pipelines.definition import RetryPolicy
 from pipelines.errors import StepFailed
 from pipelines.operations import Call, Catalogue, Effect
+from turnup_test_services import deaths
 
 OPERATIONS = Catalogue()
+
+deaths.install()
 
 QUICK = RetryPolicy(
     maximum_attempts=3, initial_interval=0.3, backoff_coefficient=2.0, maximum_interval=2.0, jitter=False
