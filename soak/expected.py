@@ -49,7 +49,7 @@ def _of_months(contract: Contract, until: date, grace_days: int) -> Expected:
     number = 0
     while (start := month_after(first, number)) <= until:
         end = month_after(first, number + 1)
-        if contract.cancelled_on and contract.cancelled_on <= start:
+        if contract.cancelled_on and contract.cancelled_on < start:
             found.status = "cancelled"
             return found
         service_day = max(start, contract.first_day + timedelta(days=contract.service_after))

@@ -119,3 +119,8 @@ def test_all_that_may_happen_happens_among_two_hundred() -> None:
     assert {each.is_cancelled_at_once for each in drawn if each.cancelled_on} == {True, False}
     assert {each.renewed_after for each in drawn if each.cycle is Cycle.ANNUAL} == {None, 1, 5, 20}
     assert any(each.renews_itself for each in drawn)
+
+
+def test_a_month_that_begins_on_the_day_of_a_cancellation_is_billed() -> None:
+    found = of(MONTHLY, date(2029, 1, 1), first_day=date(2028, 1, 15), cancelled_on=date(2028, 3, 15))
+    assert (list(found.invoices)[-1], found.status) == (date(2028, 3, 15), "cancelled")
