@@ -92,7 +92,8 @@ class SchemaNames:
         name = cls.__name__
         if self._classes.setdefault(name, cls) is cls:
             return name
-        room = cls.__module__.split(".")[-2]
+        # app.domains.billing.schemas, or a module in it
+        room = cls.__module__.partition(".schemas")[0].rpartition(".")[2]
         return f"{room.title()}{name}"
 
 
