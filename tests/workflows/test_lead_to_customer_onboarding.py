@@ -18,7 +18,7 @@ def test_a_qualified_lead_is_a_customer_with_all_that_belongs_to_it(office: Offi
     (lead,) = office.rows("SELECT status, customer_id FROM leads")
     assert (lead.status, lead.customer_id) == ("converted", customer.id)
     (subscription,) = office.rows("SELECT id, customer_id, status FROM subscriptions")
-    assert (subscription.customer_id, subscription.status) == (customer.id, "active")
+    assert (subscription.customer_id, subscription.status) == (customer.id, "pending")
     (license_,) = office.rows("SELECT customer_id, subscription_id, status, license_key FROM licenses")
     assert (license_.customer_id, license_.subscription_id, license_.status) == (customer.id, subscription.id, "active")
     assert office.count("deployment_instances", "state = 'active'") == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from app.core import event_types
 from app.core.events import MOST_BYTES, publish_batch
 from app.core.ids import OPERATOR_ID, new_id
+from app.core.settings import Settings
 from app.domains.workflows import service
 from app.factory import create_app
 from app.http.principal import Principal
@@ -22,13 +23,18 @@ from tests.domains.workflows import test_waiting
 from tests.domains.workflows.lab import Lab
 from tests.domains.workflows.test_attacks import beside
 from tests.domains.workflows.test_waiting import begun, executions_of, hand_on, output, triggered, wait
-from tests.servers import Json
+from tests.servers import Json, prepared
 
 lab = test_waiting.lab
-waiting_settings = test_waiting.waiting_settings
 
 EVENTS = "/api/v1/events"
 LEAD = "0190c2f5-0000-7000-8000-000000000001"
+
+
+@pytest.fixture(scope="session")
+def waiting_settings(worker_id: str) -> Settings:
+    """A database which no loop looks at."""
+    return replace(prepared(f"turnup_inbound_{worker_id}", 15), resend_after=5.0, check_events=False)
 
 
 @dataclass(frozen=True)
