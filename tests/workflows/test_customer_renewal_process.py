@@ -63,6 +63,19 @@ def test_a_term_and_a_discount_of_its_own(office: Office) -> None:
     assert quote.discount_amount * 10 == quote.subtotal
 
 
+def test_a_quote_that_was_made_before_is_extended_by_the_term_that_it_says(office: Office) -> None:
+    context = a_subscription(office)
+    end = end_of(office, context)
+    with office.session() as session:
+        crm.create_renewal_quote(
+            session, subscription_id=UUID(context["subscription_id"]), key="by hand", term_months=24
+        )
+    execution = office.run_workflow(NAME, meanwhile=lambda: accepted(office), **context)
+    assert execution.state == "completed", execution.error
+    assert office.count("quotes") == 1
+    assert end_of(office, context) == end.replace(year=end.year + 2)
+
+
 def test_what_is_not_eligible_ends_completed_with_the_reasons_and_without_quote_or_charge(office: Office) -> None:
     context = a_subscription(office)
     with office.session() as session:
