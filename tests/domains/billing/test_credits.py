@@ -94,6 +94,19 @@ def test_what_was_paid_stays_paid(sandbox_till, invoice, credit, state):
     assert state()[0] == "paid"
 
 
+def test_credited_in_part_and_given_back_only_the_rest_is_owed_again(sandbox_till, invoice, credit, state):
+    with sandbox_till.transaction() as session:
+        payable = service.find_payable(session, source_type="invoice", source_id=str(invoice.id))
+    paid = {"world": sandbox_till.world, "owner_id": sandbox_till.owner, "payable_id": payable.id}
+    payment = service.take_payment(**paid, requested_by="first")
+    credit("12.50")
+    assert state() == ("paid", "paid", Decimal(30))
+    sandbox_till.perform("refund_payment", payment_id=str(payment.id))
+    assert state() == ("open", "open", Decimal("17.50"))
+    assert service.take_payment(**paid, requested_by="again").amount == Decimal("17.50")
+    assert state()[0] == "paid"
+
+
 def test_while_it_is_being_paid_it_is_not_credited(sandbox_till, invoice, credit):
     with sandbox_till.transaction() as session:
         payable = service.find_payable(session, source_type="invoice", source_id=str(invoice.id))

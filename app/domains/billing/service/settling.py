@@ -32,13 +32,15 @@ def settle(session: Session, *, payable: Payable) -> None:
 
 
 def reopen(session: Session, *, payable: Payable) -> None:
-    """What was paid was given back: it is owed again, unless its invoice was credited meanwhile."""
+    """What was paid was given back: what is due on its invoice is owed again, nothing where that was credited meanwhile."""
     still_owed = True
     for invoice in _invoices(session, payable):
-        if invoice.due_amount and invoice.status == invoice_states.Status.PAID:
-            move_invoice(session, invoice=invoice, status=invoice_states.Status.OPEN)
-        elif not invoice.due_amount:
+        if not invoice.due_amount:
             still_owed = False
+            continue
+        payable.amount = invoice.due_amount
+        if invoice.status == invoice_states.Status.PAID:
+            move_invoice(session, invoice=invoice, status=invoice_states.Status.OPEN)
     if still_owed:
         move_payable(session, payable=payable, status=Status.OPEN)
 
