@@ -60,7 +60,9 @@ class Settings:
         secret=True,
     )
     check_events: bool = _field(
-        "TURNUP_CHECK_EVENTS", "true: an event that is not as its type's schema says is an error where it is raised", False
+        "TURNUP_CHECK_EVENTS",
+        "true: an event that is not as its type's schema says is an error where it is raised",
+        False,
     )
     broker_url: str = _field("CELERY_BROKER_URL", "Celery's broker; default: REDIS_URL", "", secret=True)
     smtp_url: str = _field("SMTP_URL", "`smtp[s]://[user:password@]host:port`", "smtp://127.0.0.1:1025", secret=True)
