@@ -12,6 +12,7 @@ from app.adapters.payments.errors import GatewayUnavailable
 from app.core.ids import new_id
 from app.domains.billing import service
 from app.domains.billing.errors import AmountInvalid, PaymentStateForbids
+from app.factory import create_app
 from pipelines.errors import OutcomeUnknown, StepFailed
 from tests.domains.billing.tills import GOOD, SOFT
 
@@ -119,6 +120,37 @@ def test_a_refund_that_nobody_ended_is_ended_by_beat(stripe_till, server, quote)
     service.look_after_payments(stripe_till.world)
     assert stripe_till.payable(payable.id).status == "open"
     assert len(server.books.refunds) == 1
+
+
+def test_a_refund_that_comes_back_leaves_it_paid_as_before(stripe_till, server, subscribe, customer):
+    subscription = subscribe()
+    with stripe_till.transaction() as session:
+        service.add_method(session, customer_id=customer, reference=GOOD)
+        invoice = service.bill_period(
+            session,
+            subscription=subscription,
+            period_start=subscription.current_period_start,
+            period_end=subscription.current_period_end,
+        )
+        payable = service.find_payable(session, source_type="invoice", source_id=str(invoice.id))
+    seller = {"world": stripe_till.world, "owner_id": stripe_till.owner}
+    payment = service.take_payment(**seller, payable_id=payable.id, requested_by="test")
+    stripe_till.perform("refund_payment", payment_id=str(payment.id))
+    assert stripe_till.payable(payable.id).status == "open"
+    for refund in server.books.refunds.values():  # the bank sends it back; any message is a hint
+        refund["status"] = "failed"
+    api = create_app(stripe_till.world.settings, stripe_till.world).test_client()
+    payload, headers = stripe_till.bench.message("refund.created", payment)
+    told = api.post(
+        "/api/public/payments/stripe/webhook", data=payload, headers={**headers, "Content-Type": "application/json"}
+    )
+    assert told.get_json() == {"is_news": True}
+    assert [each.status for each in stripe_till.refunds(payable.id)] == ["failed"]
+    assert [each.status for each in stripe_till.payments(payable.id)] == ["succeeded"]
+    assert stripe_till.payable(payable.id).status == "paid"
+    assert stripe_till.told(f"invoice/{invoice.id}")[-2:] == ["invoice.reopened", "invoice.paid"]
+    # nobody is charged for it a second time
+    assert service.take_payment(**seller, payable_id=payable.id, requested_by="another").id == payment.id
 
 
 def test_a_bank_transfer_that_is_awaited_is_awaited_no_more(sandbox_till, quote):

@@ -21,11 +21,13 @@ from app.core.money import rounded
 from app.domains.billing.errors import AmountInvalid, PaymentNotFound, PaymentStateForbids
 from app.domains.billing.models import Payment, Refund
 from app.domains.billing.queries import payments as queries
+from app.domains.billing.rules.payable_states import OWED
+from app.domains.billing.rules.payable_states import Status as PayableStatus
 from app.domains.billing.rules.payment_states import CAPTURED, RefundStatus, Status, after_refunds
 from app.domains.billing.service.asking import Transactions
 from app.domains.billing.service.payables import get_payable
 from app.domains.billing.service.paying import about, get_payment, lock_payment, move_to_status, subject
-from app.domains.billing.service.settling import reopen
+from app.domains.billing.service.settling import reopen, settle
 
 FIRST_LOOK = timedelta(minutes=10)
 NEXT_LOOK = timedelta(hours=6)
@@ -157,7 +159,7 @@ def _accepted(session: Session, payment: Payment, refund: Refund) -> None:
 
 
 def _failed(session: Session, payment: Payment, refund: Refund) -> None:
-    """The money is ours again. Where it was owed and paid anew meanwhile, a person has to see to it."""
+    """The money is ours again, and what it paid is paid. Where it was paid anew, or is owed no more, a person sees to it."""
     audit.record(
         session,
         "refund.failed",
@@ -167,8 +169,12 @@ def _failed(session: Session, payment: Payment, refund: Refund) -> None:
         owner_id=payment.owner_id,
     )
     other = queries.captured(session, payment.payable_id)
-    if other is None or other.id == payment.id:
-        _recount(session, payment)
+    if other is not None and other.id != payment.id:
+        return
+    _recount(session, payment)
+    payable = get_payable(session, payable_id=payment.payable_id, locked=True)
+    if Status(payment.status) in CAPTURED and PayableStatus(payable.status) in OWED:
+        settle(session, payable=payable)
 
 
 def _recount(session: Session, payment: Payment) -> None:
