@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, or_, select, text
 from sqlalchemy.orm import Session, selectinload
 
 from app.core.lists import containing
+from app.domains.billing.service import Payable, Payment
+from app.domains.deployments.service import ScheduledDeployment
 from app.domains.sales.models import Order, OrderHistory, OrderStatistic
 from app.domains.workflows.service import WorkflowExecution, WorkflowStep
 
@@ -103,10 +105,20 @@ def history(session: Session, order_id: int) -> Sequence[OrderHistory]:
 
 
 def old_drafts(session: Session, *, before: datetime, limit: int) -> Sequence[Order]:
-    """Drafts made before then, locked; those that somebody is working on are passed over."""
+    """Drafts made before then that nobody will submit, locked; those that somebody is working on are passed over.
+
+    Left out are those that are paid or being paid, themselves or by their quotes, and those whose deployment waits for its
+    time, or has had it since then.
+    """
     return session.scalars(
         select(Order)
-        .where(Order.status == "draft", Order.created_at < before)
+        .where(
+            Order.status == "draft",
+            Order.created_at < before,
+            ~_is_paid("order", cast(Order.id, Text)),
+            ~_is_paid("quote", cast(Order.quote_id, Text)),
+            ~_is_scheduled(since=before),
+        )
         .order_by(Order.created_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -150,3 +162,22 @@ def totals(session: Session, owner_id: UUID) -> list[Total]:
 def fold(session: Session, *, keys: int) -> int:
     """Make one row of all rows of a key, for at most that many keys; returns how many rows were folded away into them."""
     return int(session.execute(_FOLD, {"keys": keys}).scalar_one())
+
+
+def _is_paid(source_type: str, source_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether that source of an order's owner is paid, or is being paid."""
+    source = Payable.sources.any(owner_id=Order.owner_id, source_type=source_type, source_id=source_id)
+    is_being_paid = exists().where(Payment.payable_id == Payable.id, Payment.status == "pending")
+    return exists().where(source, or_(Payable.status == "paid", is_being_paid))
+
+
+def _is_scheduled(*, since: datetime) -> ColumnElement[bool]:
+    """Whether an order's deployment waits for its time, or has begun since then: what answers it submits the order."""
+    return exists().where(
+        ScheduledDeployment.owner_id == Order.owner_id,
+        ScheduledDeployment.order_id == Order.id,
+        or_(
+            ScheduledDeployment.state == "scheduled",
+            and_(ScheduledDeployment.state == "started", ScheduledDeployment.started_at >= since),
+        ),
+    )

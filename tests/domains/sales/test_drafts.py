@@ -15,7 +15,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.core import lists
 from app.core.clock import now
+from app.core.ids import new_id
+from app.domains.billing import service as billing
 from app.domains.catalog import service as catalog
+from app.domains.deployments import service as deployments
 from app.domains.sales import service as sales
 from app.domains.sales.errors import NotADraft, OrderInvalid, OrderNotFound
 from tests.domains.sales.conftest import Shop, new_order, open_shop
@@ -30,6 +33,28 @@ def faults(shop: Shop, **changes: Any) -> dict[str, str]:
 def sql(shop: Shop, statement: str, **values: Any) -> None:
     with shop.session() as session:
         session.execute(text(statement), values)
+
+
+def put(shop: Shop, source: tuple[str, str]) -> billing.Payable:
+    with shop.session() as session:
+        return billing.put_payable(
+            session,
+            source_type=source[0],
+            source_id=source[1],
+            amount=Decimal("348.00"),
+            currency="USD",
+            description="Order",
+        )
+
+
+def pay(shop: Shop, source: tuple[str, str], *, method: str) -> billing.Payment:
+    return billing.take_payment(
+        shop.world,
+        owner_id=shop.owner_id,
+        payable_id=put(shop, source).id,
+        requested_by=f"test/{source[1]}",
+        payment_method=method,
+    )
 
 
 def test_a_draft_costs_what_its_services_cost(shop: Shop) -> None:
@@ -187,6 +212,41 @@ def test_old_drafts_expire_once_and_nothing_else_does(shop: Shop) -> None:
     assert shop.order(old.id).status_message == "The order was not submitted in time and has expired."
     assert shop.events(old) == ["order.created", "order.cancelled"]
     assert shop.mails(old) == []
+
+
+def test_a_draft_that_is_paid_or_being_paid_or_waits_for_its_time_does_not_expire(shop: Shop) -> None:
+    paid, pending, quoted, scheduled, unscheduled, asked = (shop.draft() for _ in range(6))
+    quote_id = new_id()
+    for source, method in ((("order", str(paid.id)), "pm_card_visa"), (("quote", str(quote_id)), "pm_card_visa")):
+        pay(shop, source, method=method)
+    assert pay(shop, ("order", str(pending.id)), method="pm_card_authenticationRequired").status == "pending"
+    put(shop, ("order", str(asked.id)))
+    with shop.session() as session:
+        for order in (scheduled, unscheduled):
+            at = (now(session) + timedelta(days=20)).isoformat()
+            plan = deployments.schedule_deployment(session, order_id=order.id, key=f"test/{order.id}", at=at)
+        deployments.cancel_scheduled_deployment(session, schedule_id=plan.id)
+    sql(shop, "UPDATE orders SET quote_id = :quote WHERE id = :id", quote=quote_id, id=quoted.id)
+    sql(shop, "UPDATE orders SET created_at = now() - interval '31 days'")
+    with shop.world.across.transaction() as session:
+        sales.expire_drafts(session, days=30)
+    for order in (paid, pending, quoted, scheduled):
+        assert shop.order(order.id).status == "draft"
+    for order in (unscheduled, asked):
+        assert shop.order(order.id).status == "cancelled"
+
+
+def test_a_draft_whose_time_has_just_come_is_left_to_what_submits_it(shop: Shop) -> None:
+    order = shop.draft()
+    with shop.session() as session:
+        deployments.schedule_deployment(session, order_id=order.id, key=f"test/{order.id}")
+    sql(shop, "UPDATE orders SET created_at = now() - interval '31 days'")
+    sql(shop, "UPDATE scheduled_deployments SET state = 'started', started_at = now()")
+    for days_ago, status in ((0, "draft"), (31, "cancelled")):
+        sql(shop, "UPDATE scheduled_deployments SET started_at = now() - make_interval(days => :days)", days=days_ago)
+        with shop.world.across.transaction() as session:
+            sales.expire_drafts(session, days=30)
+        assert shop.order(order.id).status == status
 
 
 @pytest.mark.parametrize(

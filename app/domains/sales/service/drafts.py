@@ -134,7 +134,10 @@ def update_draft(session: Session, *, order_id: int, changes: Mapping[str, Any])
 
 
 def expire_drafts(session: Session, *, days: int) -> int:
-    """Across owners: cancel drafts older than that; returns how many. Safe to run twice and in two places."""
+    """Across owners: cancel drafts older than that which nobody will submit; returns how many.
+
+    Those that are paid or being paid, or whose deployment is scheduled, stay. Safe to run twice and in two places.
+    """
     drafts = queries.old_drafts(session, before=now(session) - timedelta(days=days), limit=DRAFTS_PER_RUN)
     for order in drafts:
         # what else there is of each is its owner's
