@@ -205,7 +205,8 @@ def test_a_payment_that_is_given_up_extends_nothing_and_the_customer_is_told_at_
     for day in (1, 3, 5, 7, 8, 15):
         office.go_to(began + timedelta(days=day, minutes=5))
         JOBS["collect_payments"].run(office.world)
-    assert [row.status for row in office.rows("SELECT status FROM payables")] == ["given_up"]
+    assert [row.status for row in office.rows("SELECT status FROM payables")] == ["withdrawn"]
+    assert subscription(office, context).renewal_quote_id is None
     for _ in range(3):
         office.hand_on()
         office.work()

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from app.adapters.payments.errors import PaymentDeclined
 from app.core.ids import new_id
 from app.domains.billing import service
+from app.domains.billing.errors import PayableSettled
 from app.domains.communications.models import Message
 from pipelines.errors import OutcomeUnknown
 from tests.domains.billing.tills import GOOD, HARD, SOFT
@@ -245,26 +246,39 @@ def test_a_renewal_that_is_declined_is_dunned_and_paid_on_the_third_day(till, re
     assert sum(each.amount for each in till.refunds(payable.id)) == Decimal(300)
 
 
-def test_undone_in_the_middle_nothing_is_collected_any_more(till, renewal, on_file, day):
+def test_undone_in_the_middle_nothing_is_collected_any_more(till, renewal, on_file, day, now_is):
     params, payable = renewal
     on_file(SOFT)
     till.perform("process_renewal_payment", key="step", **params)
     till.perform("refund_payment", key="undo", requested_by="step")
     assert (till.payable(payable.id).status, till.payable(payable.id).next_attempt_at) == ("open", None)
+    assert now_is(params["subscription_id"]).renewal_quote_id is None
     on_file(GOOD)
     day(3)
     run(till)
     assert outcomes(till, payable) == ["failed"]
 
 
-def test_a_renewal_that_is_given_up_suspends_nothing(till, renewal, on_file, day, now_is):
+def test_a_renewal_that_is_given_up_suspends_nothing_and_is_not_to_be_paid_any_more(
+    till, renewal, on_file, day, now_is
+):
     params, payable = renewal
     on_file(HARD)
     till.perform("process_renewal_payment", key="step", **params)
+    assert str(now_is(params["subscription_id"]).renewal_quote_id) == params["quote_id"]
     day(7)
     run(till)
-    assert till.payable(payable.id).status == "given_up"
+    assert till.payable(payable.id).status == "withdrawn"
     assert now_is(params["subscription_id"]).status == "active"
+    # nobody waits for it: no money is taken, and the subscription ends with its period
+    with pytest.raises(PayableSettled, match="withdrawn"):
+        service.take_payment(
+            till.world, owner_id=till.owner, payable_id=payable.id, requested_by="late", payment_method=GOOD
+        )
+    assert till.charges(payable.id) == 0
+    outcome = till.perform("process_renewal_payment", key="outcome", **params).output
+    assert outcome["payable"]["status"] == "withdrawn"
+    assert now_is(params["subscription_id"]).renewal_quote_id is None
 
 
 def test_with_nothing_on_file_the_customer_is_asked_and_what_they_name_is_charged(

@@ -27,6 +27,8 @@ PAYMENT_SECONDS = 120.0
 """Looking up what became of a payment, and making it: each bounded by the gateway's own timeouts."""
 
 UNDONE = "What it was for was undone."
+WAITED_FOR = frozenset({"open", "dunning", "paid"})
+"""States of a renewal's payable in which the subscription is held until it is extended."""
 
 
 def _intends_payment(call: Call, params: Mapping[str, Any]) -> Iterable[Effect]:
@@ -141,11 +143,13 @@ def process_renewal_payment(call: Call, *, subscription_id: UUID, quote_id: UUID
     """Collect what a renewal costs while the customer is not there, once per quote.
 
     A decline does not fail: `payable.status` is `dunning` then, a soft one is tried again on days 1, 3, 5 and 7, after a
-    hard one the customer is asked for another payment method. Wait until it is `paid` or `given_up`.
+    hard one the customer is asked for another payment method. What is given up in the end is `withdrawn`: it cannot be paid
+    any more. Wait until it is `paid` or `withdrawn`.
     """
     with _caused(call) as session:
-        service.hold_for_renewal(session, subscription_id=subscription_id, quote_id=quote_id)
         payable = _payable(session, {"quote_id": quote_id})
+        if payable.status in WAITED_FOR:
+            service.hold_for_renewal(session, subscription_id=subscription_id, quote_id=quote_id)
         payment = None
         if payable.amount:
             payment = service.begin_collecting(session, payable_id=payable.id, requested_by=call.idempotency_key)

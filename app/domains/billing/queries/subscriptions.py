@@ -52,6 +52,17 @@ def subscription_for(session: Session, created_for: str) -> Subscription | None:
     return session.scalar(select(Subscription).where(Subscription.created_for == created_for, text(NOT_ENDED)))
 
 
+def held_for(session: Session, *, customer_id: UUID, quote_id: UUID) -> Sequence[Subscription]:
+    """The customer's subscription whose renewal by that quote is being paid for, locked as it is now; at most one."""
+    return session.scalars(
+        select(Subscription)
+        .where(Subscription.customer_id == customer_id, Subscription.renewal_quote_id == quote_id)
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
 def extensions(subscription_id: UUID) -> Select[SubscriptionExtension]:
     """The renewals of a subscription, to be paged."""
     return select(SubscriptionExtension).where(SubscriptionExtension.subscription_id == subscription_id)

@@ -39,7 +39,7 @@ from app.domains.billing.service.paying import (
     end_payment,
     tell_failure,
 )
-from app.domains.billing.service.settling import fall_behind_for, give_up
+from app.domains.billing.service.settling import fall_behind_for, give_up, let_renewal_end
 from app.domains.communications import service as communications
 from app.domains.customers import service as customers
 from pipelines.errors import OutcomeUnknown
@@ -87,11 +87,13 @@ def end_attempt(session: Session, *, answer: Answer) -> Payment:
 
 
 def stop_collecting(session: Session, *, payable_id: UUID) -> None:
-    """Nobody collects it by himself any more: it waits for somebody to pay it."""
+    """Nobody collects it by himself any more: it waits for somebody to pay it, and a renewal is not waited for."""
     payable = get_payable(session, payable_id=payable_id, locked=True)
     payable.next_attempt_at = payable.collecting_since = None
     if payable.status == PayableStatus.DUNNING:
         move_payable(session, payable=payable, status=PayableStatus.OPEN)
+    if payable.status != PayableStatus.PAID:
+        let_renewal_end(session, payable=payable)
     session.flush()
 
 

@@ -48,16 +48,37 @@ def reopen(session: Session, *, payable: Payable) -> None:
 def give_up(session: Session, *, payable: Payable) -> None:
     """Nothing more is tried: the invoice is written off, and what it billed is suspended.
 
-    A renewal that was not paid suspends nothing: what was paid for runs on to its end.
+    A renewal that was not paid suspends nothing: what was paid for runs on to its end, and not beyond. The renewal itself is
+    not to be had any more, so that nobody pays for it in vain.
     """
     payable.next_attempt_at = None
     move_payable(session, payable=payable, status=Status.GIVEN_UP)
+    if let_renewal_end(session, payable=payable):
+        payable.collecting_since = None
+        move_payable(session, payable=payable, status=Status.WITHDRAWN)
     for invoice in _invoices(session, payable):
         if invoice.status == invoice_states.Status.OPEN:
             move_invoice(session, invoice=invoice, status=invoice_states.Status.UNCOLLECTIBLE, reason=NOT_PAID)
         subscription = _subscription(session, invoice.subscription_id)
         if subscription is not None and _can(subscription, subscription_states.Status.SUSPENDED):
             move_to(session, subscription=subscription, status=subscription_states.Status.SUSPENDED, reason=NOT_PAID)
+
+
+def let_renewal_end(session: Session, *, payable: Payable) -> bool:
+    """The renewal that a locked payable is for is waited for no more: its subscription ends with its period.
+
+    False when it is for no renewal that a subscription is held for.
+    """
+    held = [
+        subscription
+        for source in payable.sources
+        if source.source_type == SourceType.QUOTE and payable.customer_id is not None
+        for subscription in queries.held_for(session, customer_id=payable.customer_id, quote_id=UUID(source.source_id))
+    ]
+    for subscription in held:
+        subscription.renewal_quote_id = None
+    session.flush()
+    return bool(held)
 
 
 def fall_behind(session: Session, *, invoice: Invoice) -> None:
