@@ -16,7 +16,7 @@ BILLING_CYCLES = ("monthly", "annual", "one_time")
 DEPLOYMENT_TYPES = ("local", "kubernetes", "awx", "docker", "none")
 ITEM_TYPES = ("service", "addon", "one_time")
 PAYMENT_STATUSES = ("pending", "paid", "failed", "refunded")
-PAID = "paid"
+PAID, REFUNDED = "paid", "refunded"
 
 
 class Source(StrEnum):

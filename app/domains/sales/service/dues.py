@@ -12,7 +12,7 @@ from app.core.settings import Settings
 from app.domains.billing import service as billing
 from app.domains.billing.errors import PayableSettled
 from app.domains.sales.models import Order
-from app.domains.sales.rules import PAID
+from app.domains.sales.rules import PAID, REFUNDED
 
 ORDER, QUOTE = "order", "quote"
 """By these, and their ids, billing knows what is paid for."""
@@ -21,10 +21,15 @@ ORDER, QUOTE = "order", "quote"
 def ask(session: Session, order: Order) -> None:
     """Ask for an order's money; nothing for what is free or was paid elsewhere. One that is paid already is noted as such.
 
+    One whose payment was given back since is asked for anew.
     Raises PayableSettled when another amount has been paid, or is being paid.
     """
-    if order.total_amount <= 0 or order.payment_status == PAID:
+    if order.total_amount <= 0:
         return
+    if order.payment_status == PAID:
+        if not _was_given_back(session, order):
+            return
+        order.payment_status, order.payment_reference = REFUNDED, None
     _join_quote(session, order)
     payable = billing.put_payable(
         session,
@@ -82,3 +87,22 @@ def _join_quote(session: Session, order: Order) -> None:
     quote = (QUOTE, str(order.quote_id))
     if billing.find_payable(session, source_type=quote[0], source_id=quote[1]) is not None:
         billing.link_payable(session, source=quote, to=(ORDER, str(order.id)))
+
+
+def _was_given_back(session: Session, order: Order) -> bool:
+    """Whether the payment that an order names was refunded whole, and nothing was paid in its place."""
+    for payable in _payables(session, order):
+        if payable.status == PAID:
+            return False
+        refunded = billing.all_payments(status=REFUNDED, payable_id=payable.id)
+        named = refunded.where(billing.Payment.reference == order.payment_reference).limit(1)
+        if session.scalar(named) is not None:
+            return True
+    return False
+
+
+def _payables(session: Session, order: Order) -> list[billing.Payable]:
+    """The order's payable, and its quote's: an order that has failed is let go of that."""
+    sources = [(ORDER, str(order.id))] + ([(QUOTE, str(order.quote_id))] if order.quote_id else [])
+    found = (billing.find_payable(session, source_type=kind, source_id=each) for kind, each in sources)
+    return [payable for payable in found if payable is not None]
