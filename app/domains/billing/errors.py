@@ -20,7 +20,8 @@ Conflict
 ├── PlanInUse                 something refers to the plan
 ├── SubscriptionStateForbids  a subscription in its state cannot do that
 ├── SubscriptionOfAnother     the same was asked for before, for another customer
-├── QuoteOfAnother            the quote has extended another subscription
+├── QuoteOfAnother            the quote is another customer's, or has extended another subscription
+├── QuoteUnpaid               what the quote costs is not paid
 ├── ExtendedSince             a later renewal rests on the one to be undone
 ├── InvoiceStateForbids       an invoice in its state cannot do that
 ├── PayableSettled            it is paid, or being paid, and does not change any more
@@ -58,6 +59,7 @@ __all__ = [
     "PlanNotFound",
     "PlanNotSold",
     "QuoteOfAnother",
+    "QuoteUnpaid",
     "SubscriptionNotFound",
     "SubscriptionOfAnother",
     "SubscriptionStateForbids",
@@ -114,9 +116,15 @@ class SubscriptionOfAnother(Conflict):
 
 
 class QuoteOfAnother(Conflict):
-    """The quote has extended another subscription."""
+    """The quote is another customer's, or has extended another subscription."""
 
     code = "quote-of-another-subscription"
+
+
+class QuoteUnpaid(Conflict):
+    """What the quote costs is not paid."""
+
+    code = "quote-not-paid"
 
 
 class ExtendedSince(Conflict):

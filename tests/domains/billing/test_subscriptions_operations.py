@@ -11,6 +11,7 @@ import pytest
 from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.domains.billing import service
+from app.domains.billing.errors import PayableNotFound, QuoteOfAnother, QuoteUnpaid
 from app.domains.billing.operations import OPERATIONS
 from pipelines.errors import StepFailed
 from tests.calls import DirectCall
@@ -82,9 +83,52 @@ def test_who_may_renew_is_a_value_with_every_reason(clock, run, subscribe):
     assert effects == []
 
 
-def test_a_quote_extends_and_its_undo_restores(clock, run, undo, subscribe):
+@pytest.fixture
+def quoted(sandbox_till, customer):
+    """A function that puts up a customer's quote to be paid; returns its id."""
+
+    def put(*, paid=True, customer_id=customer):
+        quote = str(new_id())
+        payable = sandbox_till.put(source=("quote", quote), customer_id=customer_id)
+        if paid:
+            service.take_payment(
+                sandbox_till.world, owner_id=sandbox_till.owner, payable_id=payable.id, requested_by="test"
+            )
+        return quote
+
+    return put
+
+
+@pytest.mark.parametrize("name", ["extend_subscription", "process_renewal_payment"])
+def test_only_a_quote_of_the_subscription_s_customer_renews_it(
+    name, sandbox_till, new_customer, subscribe, quoted, now_is
+):
+    made = subscribe()
+    with pytest.raises(PayableNotFound, match="nothing to be paid for quote"):
+        sandbox_till.perform(name, subscription_id=str(made.id), quote_id=str(new_id()))
+    for another in (new_customer(), None):
+        quote = quoted(customer_id=another)
+        with pytest.raises(QuoteOfAnother, match="not one of the subscription's customer"):
+            sandbox_till.perform(name, subscription_id=str(made.id), quote_id=quote)
+    after = now_is(made.id)
+    assert (after.current_period_end, after.renewal_quote_id) == (made.current_period_end, None)
+
+
+def test_what_is_not_paid_or_was_given_back_extends_nothing(run, sandbox_till, subscribe, quoted, now_is):
+    made, unpaid, refunded = subscribe(), quoted(paid=False), quoted()
+    with sandbox_till.transaction() as session:
+        payable = service.find_payable(session, source_type="quote", source_id=refunded)
+    (payment,) = sandbox_till.payments(payable.id)
+    sandbox_till.perform("refund_payment", payment_id=str(payment.id))
+    for quote in (unpaid, refunded):
+        with pytest.raises(QuoteUnpaid, match="not paid: it is open"):
+            run("extend_subscription", subscription_id=str(made.id), quote_id=quote)
+    assert now_is(made.id).current_period_end == made.current_period_end
+
+
+def test_a_quote_extends_and_its_undo_restores(clock, run, undo, subscribe, quoted):
     clock(START)
-    made, quote = subscribe(), str(new_id())
+    made, quote = subscribe(), quoted()
     params = {"subscription_id": str(made.id), "quote_id": quote, "term_months": 2}
     output, (effect,) = run("extend_subscription", **params)
     assert output["subscription"]["current_period_end"] == "2034-04-30T00:00:00+00:00"

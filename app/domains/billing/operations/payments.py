@@ -106,7 +106,9 @@ def process_payment(
 
 
 def _intends_renewal(call: Call, params: Mapping[str, Any]) -> Iterable[Effect]:
-    payable = _payable(call.session, {"quote_id": params["quote_id"]})
+    payable = service.renewal_payable(
+        call.session, subscription_id=params["subscription_id"], quote_id=params["quote_id"]
+    )
     if payable.amount:
         service.begin_collecting(call.session, payable_id=payable.id, requested_by=call.idempotency_key)
     return [_effect(call, payable)]
@@ -140,14 +142,14 @@ def _find_renewal(call: Call, *, subscription_id: UUID, quote_id: UUID) -> dict[
     resource="payable",
 )
 def process_renewal_payment(call: Call, *, subscription_id: UUID, quote_id: UUID) -> dict[str, Any]:
-    """Collect what a renewal costs while the customer is not there, once per quote.
+    """Collect what a renewal of the customer's own costs while they are not there, once per quote.
 
     A decline does not fail: `payable.status` is `dunning` then, a soft one is tried again on days 1, 3, 5 and 7, after a
     hard one the customer is asked for another payment method. What is given up in the end is `withdrawn`: it cannot be paid
     any more. Wait until it is `paid` or `withdrawn`.
     """
     with _caused(call) as session:
-        payable = _payable(session, {"quote_id": quote_id})
+        payable = service.renewal_payable(session, subscription_id=subscription_id, quote_id=quote_id)
         if payable.status in WAITED_FOR:
             service.hold_for_renewal(session, subscription_id=subscription_id, quote_id=quote_id)
         payment = None

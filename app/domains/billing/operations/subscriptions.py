@@ -116,7 +116,11 @@ def check_renewal_eligibility(
 def extend_subscription(
     call: Call, *, subscription_id: UUID, quote_id: UUID, term_months: int | None = None
 ) -> dict[str, Any]:
-    """Let the period that a renewal quote was paid for follow on the current one: once for a quote, on the anchor day."""
+    """Let the period that a renewal quote was paid for follow on the current one: once for a quote, on the anchor day.
+
+    What was not paid, or by another customer, is a permanent error.
+    """
+    service.check_paid(service.renewal_payable(call.session, subscription_id=subscription_id, quote_id=quote_id))
     extension = service.extend_subscription(
         call.session,
         subscription_id=subscription_id,

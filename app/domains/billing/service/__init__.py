@@ -18,9 +18,11 @@ from app.domains.billing.service.crediting import credit_invoice, credit_notes_o
 from app.domains.billing.service.dunning import begin_collecting, collect_due, end_attempt, stop_collecting
 from app.domains.billing.service.extending import (
     Extension,
+    check_paid,
     extend_subscription,
     hold_for_renewal,
     release_renewal,
+    renewal_payable,
     restore_period,
 )
 from app.domains.billing.service.gateway_events import receive_event
@@ -115,6 +117,7 @@ __all__ = [
     "cancel_payment",
     "cancel_subscription",
     "check_due",
+    "check_paid",
     "close_account",
     "collect_due",
     "confirm_payment",
@@ -162,6 +165,7 @@ __all__ = [
     "remove_method",
     "renew_automatically",
     "renewal_offer",
+    "renewal_payable",
     "requested_payments",
     "restore_period",
     "resume_subscription",

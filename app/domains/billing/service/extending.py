@@ -12,17 +12,20 @@ from app.core.clock import now
 from app.core.errors import Fault, Invalid
 from app.core.events import emit
 from app.domains.billing import queries
-from app.domains.billing.errors import ExtendedSince, QuoteOfAnother, SubscriptionStateForbids
-from app.domains.billing.models import Subscription, SubscriptionExtension
+from app.domains.billing.errors import ExtendedSince, QuoteOfAnother, QuoteUnpaid, SubscriptionStateForbids
+from app.domains.billing.models import Payable, Subscription, SubscriptionExtension
 from app.domains.billing.rules.cycles import MONTHS_OF_CYCLE
+from app.domains.billing.rules.payable_states import SourceType
+from app.domains.billing.rules.payable_states import Status as PayableStatus
 from app.domains.billing.rules.plans import renewal_faults
 from app.domains.billing.rules.renewals import RENEWABLE
 from app.domains.billing.rules.subscription_states import ENDED, Status, is_legal
 from app.domains.billing.service.calendar import end_after
 from app.domains.billing.service.moving import move_to
+from app.domains.billing.service.payables import get_payable, payable_for
 from app.domains.billing.service.renewals import NO_DISCOUNT, succession
 from app.domains.billing.service.stating import about, picture, subject
-from app.domains.billing.service.subscriptions import lock_subscription
+from app.domains.billing.service.subscriptions import get_subscription, lock_subscription
 
 Extension = SubscriptionExtension
 
@@ -71,6 +74,27 @@ def extend_subscription(
     session.add(extension)
     _move_on(session, subscription, extension)
     return extension
+
+
+def renewal_payable(session: Session, *, subscription_id: UUID, quote_id: UUID) -> Payable:
+    """What is to be paid, or was, for the renewal of a subscription by that quote; locked, before the subscription is.
+
+    Raises SubscriptionNotFound, PayableNotFound when nothing is, QuoteOfAnother when it is another customer's.
+    """
+    payable = payable_for(session, sources=[(SourceType.QUOTE, str(quote_id))])
+    payable = get_payable(session, payable_id=payable.id, locked=True)
+    subscription = get_subscription(session, subscription_id=subscription_id)
+    if payable.customer_id is None or payable.customer_id != subscription.customer_id:
+        message = "The quote is not one of the subscription's customer."
+        raise QuoteOfAnother(message, faults=[Fault("/quote_id", message)])
+    return payable
+
+
+def check_paid(payable: Payable) -> None:
+    """Raises QuoteUnpaid for what is not paid, or was given back."""
+    if payable.status != PayableStatus.PAID:
+        message = f"What the quote costs is not paid: it is {payable.status}."
+        raise QuoteUnpaid(message, faults=[Fault("/quote_id", message)])
 
 
 def hold_for_renewal(session: Session, *, subscription_id: UUID, quote_id: UUID) -> Subscription:
