@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +14,9 @@ from sqlalchemy import text
 from app.core.ids import new_id
 from app.domains.billing import service
 from app.domains.billing.errors import InvoiceNotFound, InvoiceStateForbids, PayableSettled
+from app.domains.billing.operations import OPERATIONS
 from app.domains.customers import service as customers
+from pipelines.errors import StepFailed
 from tests.domains.billing.tills import GOOD
 
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
@@ -213,6 +216,27 @@ def test_a_service_is_activated_with_its_first_invoice(clock, sandbox_till, subs
         notes = service.credit_notes_of(session, invoice_id=invoice_id)
         assert [note.total_amount for note in notes] == [Decimal("-20.32")]
         assert service.get_invoice(session, invoice_id=invoice_id).due_amount == 0
+
+
+def test_an_activation_whose_invoice_is_being_paid_is_undone_once_that_has_ended(sandbox_till, subscribe):
+    subscription = subscribe(start=False)
+    done = sandbox_till.perform("activate_service", subscription_id=str(subscription.id))
+    invoice_id = UUID(done.output["invoice_id"])
+    with sandbox_till.transaction() as session:
+        payable = service.find_payable(session, source_type="invoice", source_id=str(invoice_id))
+    seller = {"world": sandbox_till.world, "owner_id": sandbox_till.owner}
+    payment = service.take_payment(**seller, payable_id=payable.id, requested_by="test", payment_method="bank_transfer")
+    undo = done.effects[0].undo
+    with pytest.raises(StepFailed, match="being paid") as being_paid:
+        sandbox_till.perform("deactivate_service", **undo)
+    assert not being_paid.value.permanent
+    # that is waited for: an hour and more
+    assert OPERATIONS["billing_service.deactivate_service"].retry.maximum_attempts == 100
+    service.withdraw_payment(**seller, payment_id=payment.id, reason="it never came")
+    assert sandbox_till.perform("deactivate_service", **undo).output["subscription"]["status"] == "suspended"
+    with sandbox_till.transaction() as session:
+        assert service.get_invoice(session, invoice_id=invoice_id).due_amount == 0
+    assert sandbox_till.payable(payable.id).status == "withdrawn"
 
 
 def test_on_a_trial_nothing_is_billed_yet(sandbox_till, subscribe):

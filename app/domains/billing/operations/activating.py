@@ -7,12 +7,18 @@ from uuid import UUID
 
 from app.core.money import rounded
 from app.domains.billing import service
+from app.domains.billing.errors import PayableSettled
+from pipelines.definition import RetryPolicy
 from pipelines.errors import StepFailed
 from pipelines.operations import Call, Catalogue
 
 OPERATIONS = Catalogue()
 
 UNDONE = "Its activation was undone."
+UNTIL_PAID_OR_NOT = RetryPolicy(
+    maximum_attempts=100, initial_interval=1.0, backoff_coefficient=2.0, maximum_interval=60.0
+)
+"""An invoice that is being paid is credited once it is known what became of that: it is asked for about an hour and a half."""
 
 
 @OPERATIONS.operation(
@@ -49,16 +55,21 @@ def activate_service(
     }
 
 
-@OPERATIONS.operation("billing_service.deactivate_service", resource="subscription")
+@OPERATIONS.operation("billing_service.deactivate_service", retry=UNTIL_PAID_OR_NOT, resource="subscription")
 def deactivate_service(
     call: Call, *, subscription_id: UUID, activated_by: str, invoice_id: UUID | None = None, reason: str = UNDONE
 ) -> dict[str, Any]:
-    """Suspend a service that was activated, and credit the invoice that came with it; twice is the same."""
-    return _shown(
-        service.deactivate_service(
+    """Suspend a service that was activated, and credit the invoice that came with it; twice is the same.
+
+    While the invoice is being paid it fails for the time being.
+    """
+    try:
+        subscription = service.deactivate_service(
             call.session, subscription_id=subscription_id, invoice_id=invoice_id, key=activated_by, reason=reason
         )
-    )
+    except PayableSettled as being_paid:
+        raise StepFailed(str(being_paid), permanent=False) from being_paid
+    return _shown(subscription)
 
 
 def _shown(subscription: service.Subscription) -> dict[str, Any]:
