@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+import pytest
+
 from app.core.ids import new_id
 from app.domains.billing import service as billing
+from app.domains.billing.errors import PayableSettled
 from app.domains.sales import service as sales
 from app.domains.tenants import service as tenants
 from tests.domains.sales.conftest import Shop
+
+
+def quoted_draft(shop: Shop) -> tuple[sales.Order, UUID]:
+    """A draft that is paid for together with the quote it was made from."""
+    quote_id = new_id()
+    order = shop.draft(quote_id=quote_id)
+    source = ("quote", str(quote_id))
+    with shop.session() as session:
+        billing.put_payable(
+            session,
+            source_type=source[0],
+            source_id=source[1],
+            amount=order.total_amount,
+            currency=order.currency,
+            description="Quote",
+        )
+        billing.link_payable(session, source=source, to=("order", str(order.id)))
+    return order, quote_id
+
+
+def due_for_quote(shop: Shop, quote_id: UUID) -> billing.Payable | None:
+    with shop.session() as session:
+        return billing.find_payable(session, source_type="quote", source_id=str(quote_id))
 
 
 def due(shop: Shop, order: sales.Order) -> billing.Payable | None:
@@ -97,3 +125,36 @@ def test_what_was_paid_elsewhere_is_not_due_when_the_order_is_processed_again(sh
     fail(shop, order)
     assert process_again(shop, order).payment_status == "paid"
     assert due(shop, order) is None
+
+
+def test_what_was_paid_elsewhere_is_not_due_for_the_quote_either(shop: Shop) -> None:
+    order, quote_id = quoted_draft(shop)
+    with shop.session() as session:
+        sales.submit_order(session, order_id=order.id, payment_reference="BANK-1", auto_activate=False)
+    assert due(shop, order) is None
+    assert due_for_quote(shop, quote_id) is None
+
+
+def test_what_was_paid_here_stays_the_payment_of_order_and_quote(shop: Shop) -> None:
+    order, quote_id = quoted_draft(shop)
+    pay(shop, order)
+    assert shop.order(order.id).payment_status == "paid"
+    for payable in (due(shop, order), due_for_quote(shop, quote_id)):
+        assert payable is not None
+        assert payable.status == "paid"
+
+
+def test_what_is_being_paid_for_the_quote_is_not_paid_elsewhere_meanwhile(shop: Shop) -> None:
+    order, quote_id = quoted_draft(shop)
+    payable = due_for_quote(shop, quote_id)
+    assert payable is not None
+    billing.take_payment(
+        shop.world,
+        owner_id=shop.owner_id,
+        payable_id=payable.id,
+        requested_by="test",
+        payment_method="pm_card_authenticationRequired",
+    )
+    with pytest.raises(PayableSettled), shop.session() as session:
+        sales.submit_order(session, order_id=order.id, payment_reference="BANK-1", auto_activate=False)
+    assert shop.order(order.id).status == "draft"

@@ -60,6 +60,19 @@ def withdraw(session: Session, order: Order) -> None:
     billing.withdraw_payable(session, source_type=ORDER, source_id=str(order.id))
 
 
+def note_paid(session: Session, order: Order, *, reference: str) -> None:
+    """An order is paid, by what bears this reference: nothing is due any more for it, nor for the quote it was made from.
+
+    What was paid here stays the payment of both. Raises PayableSettled while something is being paid.
+    """
+    order.payment_reference, order.payment_status = reference, PAID
+    if any(payable.status == PAID for payable in _payables(session, order)):
+        return
+    withdraw(session, order)
+    if order.quote_id is not None:
+        billing.withdraw_payable(session, source_type=QUOTE, source_id=str(order.quote_id))
+
+
 def let_go(session: Session, order: Order) -> None:
     """The same for an order that has come to its end, whatever is going on: what is being paid right now is then paid."""
     with suppress(PayableSettled):

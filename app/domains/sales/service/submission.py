@@ -87,8 +87,7 @@ def receive_payment(
 def submit(session: Session, order: Order, *, begin: bool | None, payment_reference: str | None = None) -> None:
     """Submit a locked draft. `begin`: its execution at once; None leaves it to the activation workflow."""
     if payment_reference is not None:
-        order.payment_reference, order.payment_status = payment_reference, PAID
-        dues.withdraw(session, order)
+        dues.note_paid(session, order, reference=payment_reference)
     else:
         dues.ask(session, order)
     if port(session, Settings).payment_required and order.payment_status != PAID:
