@@ -155,6 +155,30 @@ def test_money_that_comes_for_what_was_withdrawn_goes_back(sandbox_till, client,
     assert again["payable"]["status"] == "paid"
 
 
+def test_money_that_comes_for_what_had_failed_goes_back_and_that_is_told(sandbox_till, client, quote):
+    """Messages of one payment overtake each other: it failed, and the customer's bank let it through after that."""
+    payable = sandbox_till.put(source=("quote", quote))
+    output = sandbox_till.perform("process_payment", quote_id=quote, payment_method=GOOD).output
+    with sandbox_till.transaction() as session:  # as it was written down after the first message
+        session.execute(
+            text("UPDATE payments SET status = 'failed', captured_at = NULL, failed_at = now() WHERE id = :id"),
+            {"id": output["payment_id"]},
+        )
+        session.execute(text("UPDATE payables SET status = 'open', paid_at = NULL WHERE id = :id"), {"id": payable.id})
+    payload, headers = sandbox_till.bench.message("payment_intent.succeeded", Known(output["payment"]["reference"]))
+    answer = client.post(
+        "/api/public/payments/sandbox/webhook", data=payload, headers={**headers, "Content-Type": "application/json"}
+    )
+    assert (answer.status_code, answer.get_json()) == (200, {"is_news": True})
+    assert [(each.status, each.amount) for each in sandbox_till.refunds(payable.id)] == [
+        ("succeeded", Decimal("49.90"))
+    ]
+    told = sandbox_till.data_of("payment.refunded", f"payment/{output['payment_id']}")
+    assert (told["status"], told["refunded_amount"]) == ("refunded", "49.90")
+    assert [each.status for each in sandbox_till.payments(payable.id)] == ["failed"]
+    assert sandbox_till.payable(payable.id).status == "open"
+
+
 def test_a_refund_that_was_made_at_the_gateway_is_looked_at_again(till, post, payable, quote):
     output = till.perform("process_payment", key="step", quote_id=quote, payment_method=GOOD).output
     till.perform("refund_payment", key="undo", requested_by="step")

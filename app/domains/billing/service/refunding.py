@@ -59,7 +59,7 @@ def begin_refund(
 
 
 def begin_return(session: Session, *, payment: Payment, reference: str) -> Refund:
-    """Give back what was captured of a locked payment after it had been withdrawn: nobody wants it any more."""
+    """Give back what was captured of a locked payment after it had been withdrawn or had failed: nobody wants it any more."""
     requested_by = f"withdrawn/{payment.id}"
     if earlier := queries.refund_for(session, payment.id, requested_by):
         return earlier
@@ -152,7 +152,9 @@ def _written(session: Session, payment: Payment, amount: Decimal, *, requested_b
 def _accepted(session: Session, payment: Payment, refund: Refund) -> None:
     _recount(session, payment)
     payable = get_payable(session, payable_id=payment.payable_id, locked=True)
-    told = {**about(payment, payable), **_told(refund), "status": str(payment.status)}
+    # money of what had failed came after all and went back whole: its attempt stays failed, the money was refunded
+    status = Status.REFUNDED if payment.status == Status.FAILED else Status(payment.status)
+    told = {**about(payment, payable), **_told(refund), "status": status.value}
     emit(session, "payment.refunded", subject(payment), told, owner_id=payment.owner_id)
     if payment.status == Status.REFUNDED:
         reopen(session, payable=payable)
