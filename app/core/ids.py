@@ -19,6 +19,16 @@ def new_id() -> UUID:
     return uuid7()
 
 
+def as_uuid(text: UUID | str) -> UUID | None:
+    """The UUID that a text is; None where it is something else, a code, say."""
+    if isinstance(text, UUID):
+        return text
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def dated_number(prefix: str, at: datetime) -> str:
     """`PREFIX-YYYYMMDD-XXXXXXXX`: the UTC date and 8 random characters of Crockford base 32 (40 bits)."""
     return f"{prefix}-{at:%Y%m%d}-{''.join(secrets.choice(CROCKFORD) for _ in range(8))}"

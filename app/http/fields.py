@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
+
+from app.core.money import rounded
 
 
 class Money(ma.fields.Decimal):
@@ -13,6 +16,14 @@ class Money(ma.fields.Decimal):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_nan=False, as_string=False, **kwargs)
+
+
+class Amount(Money):
+    """An amount in the currency of what it belongs to, with that currency's decimals."""
+
+    def _serialize(self, value: Decimal | None, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        shown = None if value is None else rounded(value, obj.currency)
+        return super()._serialize(shown, attr, obj, **kwargs)
 
 
 def _utc(value: datetime) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
 
-from app.core.money import rounded
 from app.domains.sales.service import Source, Status
-from app.http.fields import Money, Time
+from app.http.fields import Amount, Money, Time
 from app.http.pages import PageQuery
 
 MAX_SERVICES = 100
@@ -19,14 +17,6 @@ _text = ma.validate.Length(1, 200)
 _short = ma.validate.Length(1, 64)
 _cycle = ma.validate.OneOf(("monthly", "annual", "one_time"))
 _deployment_type = ma.validate.OneOf(("local", "kubernetes", "awx", "docker", "none"))
-
-
-class Amount(Money):
-    """An amount in the currency of what it belongs to, with that currency's decimals."""
-
-    def _serialize(self, value: Decimal | None, attr: Any, obj: Any, **kwargs: Any) -> Any:
-        shown = None if value is None else rounded(value, obj.currency)
-        return super()._serialize(shown, attr, obj, **kwargs)
 
 
 def _optional(validate: ma.validate.Validator) -> ma.fields.String:

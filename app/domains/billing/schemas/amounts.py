@@ -5,16 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from app.core.money import rounded
 from app.http.fields import Money
-
-
-class Amount(Money):
-    """An amount in the currency of what it belongs to, with that currency's decimals."""
-
-    def _serialize(self, value: Decimal | None, attr: Any, obj: Any, **kwargs: Any) -> Any:
-        shown = None if value is None else rounded(value, obj.currency)
-        return super()._serialize(shown, attr, obj, **kwargs)
 
 
 class Fine(Money):

@@ -6,9 +6,9 @@ import marshmallow as ma
 
 from app.domains.billing.rules.invoice_states import Status
 from app.domains.billing.rules.items import MAX_LINES, TaxCategory
-from app.domains.billing.schemas.amounts import Amount, Fine
+from app.domains.billing.schemas.amounts import Fine
 from app.http.endpoint import PageQuery
-from app.http.fields import Money, Time
+from app.http.fields import Amount, Money, Time
 
 KINDS = ("invoice", "credit_note")
 

@@ -7,9 +7,8 @@ import marshmallow as ma
 from app.domains.billing.rules import payable_states
 from app.domains.billing.rules.methods import LONGEST
 from app.domains.billing.rules.payment_states import MethodStatus, RefundStatus, Status
-from app.domains.billing.schemas.amounts import Amount
 from app.http.endpoint import PageQuery
-from app.http.fields import Money, Time
+from app.http.fields import Amount, Money, Time
 
 _method = ma.validate.Length(1, LONGEST)
 _reason = ma.validate.Length(1, 500)

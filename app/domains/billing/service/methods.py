@@ -15,7 +15,7 @@ from app.core import audit
 from app.core.clock import now
 from app.core.db import OWNER
 from app.core.errors import Fault
-from app.core.ids import new_id
+from app.core.ids import as_uuid, new_id
 from app.core.ports import port
 from app.domains.billing.errors import (
     GatewayNotFound,
@@ -152,7 +152,7 @@ def means_by_name(session: Session, *, customer_id: UUID | None, wanted: str | N
         message = "No payment method is named, and none is on file that could be charged."
         raise PaymentMethodInvalid(message, faults=[Fault("/payment_method", message)])
     gateways = port(session, Gateways)
-    if customer_id is not None and (method_id := _as_id(wanted)):
+    if customer_id is not None and (method_id := as_uuid(wanted)):
         method = _of_customer(session, customer_id, method_id)
         if method.status != MethodStatus.ACTIVE:
             message = f"This payment method was refused: {method.refused_reason}"
@@ -209,13 +209,6 @@ def _of_customer(session: Session, customer_id: UUID, method_id: UUID) -> Paymen
         message = "The customer has no such payment method."
         raise PaymentMethodNotFound(message)
     return method
-
-
-def _as_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _subject(method: PaymentMethod) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import Fault, Invalid
-from app.core.ids import new_id
+from app.core.ids import as_uuid, new_id
 from app.domains.billing import queries
 from app.domains.billing.errors import PlanCodeTaken, PlanInUse, PlanNotFound
 from app.domains.billing.models import Plan, PlanPrice
@@ -57,7 +57,7 @@ def get_plan(session: Session, *, plan_id: UUID, locked: bool = False) -> Plan:
 
 def find_plan(session: Session, *, plan: UUID | str) -> Plan:
     """The plan of that id or code, active or not. Raises PlanNotFound, naming what was looked for."""
-    plan_id = _as_id(plan)
+    plan_id = as_uuid(plan)
     found = queries.plan(session, plan_id) if plan_id else None
     found = found or queries.plan_by_code(session, str(plan))
     if found is None:
@@ -172,15 +172,6 @@ def _prices(plan: Plan) -> list[Price]:
     return [
         Price(currency=price.currency, billing_cycle=price.billing_cycle, amount=price.amount) for price in plan.prices
     ]
-
-
-def _as_id(text: UUID | str) -> UUID | None:
-    if isinstance(text, UUID):
-        return text
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _fields(plan: Plan) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from decimal import Decimal
 import marshmallow as ma
 
 from app.domains.crm.rules.quotes import MAX_PERCENT, MAX_TERM_MONTHS, MAX_VALID_DAYS, VALID_DAYS
-from app.domains.crm.schemas.shared import Amount, notes, text
+from app.domains.crm.schemas.shared import notes, text
 from app.domains.crm.service import Kind, QuoteStatus
-from app.http.fields import Money, Time
+from app.http.fields import Amount, Money, Time
 from app.http.pages import PageQuery
 
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any
-
 import marshmallow as ma
-
-from app.core.money import rounded
-from app.http.fields import Money
 
 MAX_NOTES = 10_000
 MAX_DEGREES = 180
@@ -22,14 +16,6 @@ currency = (
     ma.validate.Length(3, 3),
     ma.validate.Regexp("^[A-Z]{3}$", error="A currency is its ISO 4217 code: three capital letters."),
 )
-
-
-class Amount(Money):
-    """An amount in the currency of what it belongs to, with that currency's decimals."""
-
-    def _serialize(self, value: Decimal | None, attr: Any, obj: Any, **kwargs: Any) -> Any:
-        shown = None if value is None else rounded(value, obj.currency)
-        return super()._serialize(shown, attr, obj, **kwargs)
 
 
 class Address(ma.Schema):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from app.domains.crm.schemas.shared import Address, Amount, currency, degrees, notes, optional, reason, short, text
+from app.domains.crm.schemas.shared import Address, currency, degrees, notes, optional, reason, short, text
 from app.domains.crm.service import SurveyStatus
-from app.http.fields import Money, Time
+from app.http.fields import Amount, Money, Time
 from app.http.pages import PageQuery
 
 

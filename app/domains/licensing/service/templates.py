@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import Fault, Invalid
+from app.core.ids import as_uuid
 from app.domains.licensing import queries
 from app.domains.licensing.errors import LicenseTemplateCodeTaken, LicenseTemplateInUse, LicenseTemplateNotFound
 from app.domains.licensing.models import LicenseTemplate
@@ -36,7 +37,7 @@ def get_template(session: Session, *, template_id: UUID, locked: bool = False) -
 
 def find_template(session: Session, *, template: UUID | str) -> LicenseTemplate:
     """The template of that id or code, active or not. Raises LicenseTemplateNotFound, naming what was looked for."""
-    template_id = _as_id(template)
+    template_id = as_uuid(template)
     found = queries.template(session, template_id) if template_id else None
     found = found or queries.template_by_code(session, str(template))
     if found is None:
@@ -115,15 +116,6 @@ def _write(session: Session, template: LicenseTemplate, fields: Mapping[str, Any
             raise
         message = f"There is a license template “{wanted['code']}” already."
         raise LicenseTemplateCodeTaken(message, faults=[Fault("/code", message)]) from error
-
-
-def _as_id(text: UUID | str) -> UUID | None:
-    if isinstance(text, UUID):
-        return text
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _picture(template: LicenseTemplate) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from app.domains.partners.rules.agreements import MAX_TIERS
 from app.domains.partners.schemas import shared
 from app.domains.partners.service import Applies, CommissionStatus, CommissionType, Kind
 from app.http.endpoint import PageQuery
-from app.http.fields import Money, Time
+from app.http.fields import Amount, Money, Time
 
 MAX_SERIAL = 2**63 - 1
 
@@ -47,13 +47,13 @@ class AgreementOut(ma.Schema):
     partner_id = ma.fields.UUID()
     kind = ma.fields.String()
     rate = Money(allow_none=True)
-    amount = shared.Amount(allow_none=True)
+    amount = Amount(allow_none=True)
     tiers = ma.fields.List(ma.fields.Nested(TierIn), allow_none=True)
     currency = ma.fields.String()
     applies_to = ma.fields.String()
     valid_from = Time()
     valid_until = Time(allow_none=True)
-    sold_amount = shared.Amount()
+    sold_amount = Amount()
     created_at = Time()
 
 
@@ -88,9 +88,9 @@ class CommissionOut(ma.Schema):
     commission_type = ma.fields.String()
     customer_id = ma.fields.UUID(allow_none=True)
     order_id = ma.fields.Integer(allow_none=True)
-    base_amount = shared.Amount(allow_none=True)
+    base_amount = Amount(allow_none=True)
     rate = Money(allow_none=True)
-    amount = shared.Amount()
+    amount = Amount()
     currency = ma.fields.String()
     status = ma.fields.String()
     paid_at = Time(allow_none=True)

@@ -6,7 +6,7 @@ import marshmallow as ma
 
 from app.domains.partners.rules.quota import MAX_TOTAL
 from app.domains.partners.schemas import shared
-from app.http.fields import Money, Time
+from app.http.fields import Amount, Money, Time
 
 
 class PoolIn(ma.Schema):
@@ -27,7 +27,7 @@ class PoolOut(ma.Schema):
     total = ma.fields.Integer()
     allocated = ma.fields.Integer()
     available = ma.fields.Integer()
-    unit_price = shared.Amount(allow_none=True)
+    unit_price = Amount(allow_none=True)
     currency = ma.fields.String(allow_none=True)
     created_at = Time()
     updated_at = Time()

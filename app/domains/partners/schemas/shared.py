@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
 
-from app.core.money import rounded
 from app.domains.partners.rules.quota import MAX_LICENSES_AT_ONCE
-from app.http.fields import Money
 
 code = ma.validate.Length(1, 63)
 license_count = ma.validate.Range(1, MAX_LICENSES_AT_ONCE)
 
 # far beyond any value: the rules say what is too long, in words
 text = ma.validate.Length(max=2048)
-
-
-class Amount(Money):
-    """An amount in the currency of what it belongs to, with that currency's decimals."""
-
-    def _serialize(self, value: Decimal | None, attr: Any, obj: Any, **kwargs: Any) -> Any:
-        shown = None if value is None else rounded(value, obj.currency)
-        return super()._serialize(shown, attr, obj, **kwargs)
 
 
 def optional(description: str | None = None) -> ma.fields.String:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import Fault, Invalid
+from app.core.ids import as_uuid
 from app.domains.partners import queries
 from app.domains.partners.errors import PartnerCodeTaken, PartnerInactive, PartnerNotFound
 from app.domains.partners.models import Partner
@@ -37,7 +38,7 @@ def get_partner(session: Session, *, partner_id: UUID, locked: bool = False) -> 
 
 def find_partner(session: Session, *, partner: UUID | str) -> Partner:
     """The partner of that id or code, active or not. Raises PartnerNotFound, naming what was looked for."""
-    partner_id = _as_id(partner)
+    partner_id = as_uuid(partner)
     found = queries.partner(session, partner_id) if partner_id else None
     found = found or queries.partner_by_code(session, str(partner))
     if found is None:
@@ -122,12 +123,3 @@ def _write(session: Session, partner: Partner, fields: Mapping[str, Any]) -> Non
         if not isinstance(error.orig, UniqueViolation):
             raise
         raise PartnerCodeTaken(kept["code"]) from error
-
-
-def _as_id(text: UUID | str) -> UUID | None:
-    if isinstance(text, UUID):
-        return text
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
